@@ -1,0 +1,123 @@
+//! The shape of the tables that `mmp-codegen` generates into `generated/`: what the bridge knows of Mattermost's types and methods.
+//!
+//! Everything is `'static` and reached by reference, so the tables cost no start-up time and refer to each other freely
+//! (recursive types are ordinary references).
+
+/// What a value is, as the schema says; the same for gob and for frames.
+#[derive(Debug, Clone, Copy)]
+pub enum Kind {
+    /// Go's `bool`.
+    Bool,
+    /// A signed integer of so many bits (`int` counts as 64).
+    Int(u8),
+    /// An unsigned integer of so many bits (`uint` counts as 64).
+    Uint(u8),
+    /// A float of 32 or 64 bits.
+    Float(u8),
+    /// Go's `string`: bytes that are usually UTF-8.
+    String,
+    /// `[]byte`.
+    Bytes,
+    /// `json.RawMessage`: bytes on the wire, a value in frames.
+    Json,
+    /// `time.Time`.
+    Time,
+    /// `url.URL`.
+    Url,
+    /// An empty interface.
+    Any,
+    /// The interface `error`.
+    Error,
+    /// A struct.
+    Struct(&'static Struct),
+    /// A pointer; gob flattens it, frames allow nil.
+    Ptr(&'static Kind),
+    /// A slice.
+    List(&'static Kind),
+    /// A map, key and value.
+    Map(&'static Kind, &'static Kind),
+}
+
+/// A struct type: a model, or the argument or reply struct of a method.
+#[derive(Debug)]
+pub struct Struct {
+    /// Position in [`crate::generated::STRUCTS`]; a dense index for tables.
+    pub index: u16,
+    /// Go's name of the type.
+    pub name: &'static str,
+    /// The fields in the order of the Go source, which is the order on the wire and in frames.
+    pub fields: &'static [Field],
+}
+
+/// One field of a [`Struct`].
+#[derive(Debug)]
+pub struct Field {
+    /// Go's name, by which gob matches.
+    pub go: &'static str,
+    /// The key in frames.
+    pub key: &'static str,
+    /// The type.
+    pub kind: Kind,
+    /// Whether the fields of this struct appear in frames among those of the struct that holds it.
+    pub embedded: bool,
+}
+
+/// Where one positional argument or result of a frame is found in the RPC struct.
+#[derive(Debug)]
+pub struct Slot {
+    /// Index into the fields of the RPC struct.
+    pub field: u16,
+    /// The parameter's name in the Go source, for messages; empty for results.
+    pub name: &'static str,
+    /// The type (of the RPC struct's field, unless `overrides.toml` replaces it).
+    pub kind: Kind,
+    /// Whether nil may be sent where the type is a pointer; false where the server would dereference it.
+    pub nil_ok: bool,
+}
+
+/// A hook's result that is one of its arguments, possibly changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EchoMode {
+    /// The host merges the reply into the argument: send the changed fields only, or nothing.
+    Prefilled,
+    /// The host starts from an empty reply and takes nil as "unchanged".
+    NilKeeps,
+    /// The host starts from an empty reply and takes nil as a rejection: an unchanged argument is sent back whole.
+    NilRejects,
+}
+
+/// See [`EchoMode`].
+#[derive(Debug, Clone, Copy)]
+pub struct Echo {
+    /// Position of the result in `results`.
+    pub result: u8,
+    /// Position of the argument in `args`.
+    pub arg: u8,
+    /// What nil and unchanged mean to the host.
+    pub mode: EchoMode,
+}
+
+/// A hook, an API method or a driver method.
+#[derive(Debug)]
+pub struct Method {
+    /// The id in frames (`schema/lock.toml`).
+    pub id: u16,
+    /// Go's name, which is also the name of the RPC method.
+    pub name: &'static str,
+    /// The minimum server version, or an empty string.
+    pub since: &'static str,
+    /// The type of the RPC argument: nearly always a struct, a bare type for a few.
+    pub rpc_args: Kind,
+    /// The type of the RPC reply.
+    pub rpc_returns: Kind,
+    /// The positional arguments of the frame.
+    pub args: &'static [Slot],
+    /// The positional results of the frame, without the error.
+    pub results: &'static [Slot],
+    /// The field of the RPC reply that is the error (`*AppError` or `error`), if there is one.
+    pub error: Option<Slot>,
+    /// The result that echoes an argument, if there is one.
+    pub echo: Option<Echo>,
+    /// Whether an argument or result is a stream, which frames carry separately.
+    pub streams: bool,
+}
