@@ -1,0 +1,168 @@
+//! What the bridge knows, and what it does when the host says something.
+
+use std::collections::HashMap;
+use std::time::Instant;
+
+use mmp_gob::Error as GobError;
+use mmp_goplugin::endpoint::{Handler, Link as HostLink};
+use mmp_goplugin::netrpc::{Body, CallError, ConnError, RequestHead};
+use mmp_goplugin::plugin::PluginHandler;
+use mmp_goplugin::yamux::{SessionError, StreamId};
+use mmp_transcode::{FromGob, ToGob};
+use mmp_worker::dispatch::{Dispatcher, Limits};
+use mmp_worker::messages::Role;
+
+use crate::calls::PendingCalls;
+use crate::hooks::PendingHook;
+use crate::log::{Level, Log};
+use crate::names::SERVICE;
+use crate::worker::Worker;
+
+/// Why an answer could not be written.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum AnswerError {
+    /// The connection to the host is gone.
+    #[error(transparent)]
+    Connection(#[from] ConnError),
+    /// The values do not fit.
+    #[error(transparent)]
+    Value(#[from] mmp_transcode::Error),
+}
+
+/// Everything but the host's session and the event loop's sockets.
+#[derive(Debug)]
+pub(crate) struct Core {
+    pub(crate) worker: Worker,
+    pub(crate) log: Log,
+    pub(crate) dispatcher: Dispatcher,
+    /// The hooks that the worker has, by their id there.
+    pub(crate) hooks: HashMap<u32, PendingHook>,
+    pub(crate) next_hook: u32,
+    /// The calls to the host that wait for an answer.
+    pub(crate) calls: PendingCalls,
+    /// Hook arguments, API results, hook results and API arguments: each direction of each stream has types of its own.
+    pub(crate) from_hooks: FromGob,
+    pub(crate) from_api: FromGob,
+    pub(crate) to_hooks: ToGob,
+    pub(crate) to_api: ToGob,
+    /// The connections that OnActivate named.
+    pub(crate) api: Option<StreamId>,
+    pub(crate) driver: Option<StreamId>,
+    /// Where the host calls hooks.
+    pub(crate) hooks_conn: Option<StreamId>,
+    /// The host waits for the list of hooks: connection and sequence number.
+    pub(crate) implemented: Option<(StreamId, u64)>,
+    /// Why the worker is to be killed at the end of this turn.
+    pub(crate) worker_failure: Option<String>,
+    /// A connection that the worker closed while its process went on: its role, and when.
+    pub(crate) lost_connection: Option<(Role, Instant)>,
+    /// The time, as of the current turn of the event loop.
+    pub(crate) now: Instant,
+    /// Why the bridge is to end, once its output is written.
+    pub(crate) end: Option<End>,
+}
+
+/// How the bridge ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum End {
+    /// The host asked for it.
+    Quit,
+    /// The host is gone.
+    HostGone,
+    /// The bridge cannot do its work any more; the server's health check starts it again.
+    Broken,
+}
+
+impl Core {
+    pub(crate) fn new(worker: Worker, now: Instant) -> Core {
+        Core {
+            worker,
+            log: Log::default(),
+            dispatcher: Dispatcher::new(Limits::default()),
+            hooks: HashMap::new(),
+            next_hook: 0,
+            calls: PendingCalls::default(),
+            from_hooks: FromGob::default(),
+            from_api: FromGob::default(),
+            to_hooks: ToGob::default(),
+            to_api: ToGob::default(),
+            api: None,
+            driver: None,
+            hooks_conn: None,
+            implemented: None,
+            worker_failure: None,
+            lost_connection: None,
+            now,
+            end: None,
+        }
+    }
+}
+
+impl Handler for Core {
+    fn request(
+        &mut self,
+        link: &mut HostLink,
+        conn: StreamId,
+        request: RequestHead<'_>,
+        body: Body<'_, '_>,
+    ) -> Result<(), GobError> {
+        let Some(name) = request.method.strip_prefix(SERVICE) else {
+            link.reply_error(conn, request.seq, request.method, &request.refusal("Plugin"));
+            return Ok(());
+        };
+        match name {
+            "Implemented" => self.implemented_asked(link, conn, request.seq),
+            "OnActivate" => self.activate(link, conn, request.seq, body)?,
+            _ => self.hook_called(link, conn, request, name, body)?,
+        }
+        Ok(())
+    }
+
+    fn response(
+        &mut self,
+        link: &mut HostLink,
+        _conn: StreamId,
+        token: u64,
+        body: Body<'_, '_>,
+    ) -> Result<(), GobError> {
+        self.call_answered(link, token, body)
+    }
+
+    fn call_failed(&mut self, link: &mut HostLink, _conn: StreamId, token: u64, error: CallError) {
+        self.call_refused(link, token, &error);
+    }
+
+    fn conn_closed(&mut self, link: &mut HostLink, conn: StreamId, error: ConnError) {
+        if self.end.is_some() || link.session().closed().is_some() {
+            return;
+        }
+        let lost = if Some(conn) == self.api {
+            "API"
+        } else if Some(conn) == self.hooks_conn {
+            "hooks"
+        } else {
+            return;
+        };
+        // The host dials and serves each of these once; there is no way to get it back but to be started again.
+        self.api = self.api.filter(|api| *api != conn);
+        let message = format!(
+            "the server closed the {lost} connection of this plugin ({error}); the plugin ends, and the server's health check starts it again"
+        );
+        self.log.push(Level::Error, message, &[]);
+        self.end = Some(End::Broken);
+    }
+
+    fn closed(&mut self, _error: SessionError) {
+        self.end.get_or_insert(End::HostGone);
+    }
+}
+
+impl PluginHandler for Core {
+    fn hooks_connected(&mut self, _link: &mut HostLink, conn: StreamId) {
+        self.hooks_conn = Some(conn);
+    }
+
+    fn quit(&mut self, _link: &mut HostLink) {
+        self.end.get_or_insert(End::Quit);
+    }
+}

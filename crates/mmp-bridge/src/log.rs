@@ -1,0 +1,193 @@
+//! The bridge's own log, and the worker's.
+//!
+//! Before the plugin is active, and when the API is gone, lines go to standard error as JSON objects in hclog's form, which the server logs with their level. While the API is there they go
+//! through its log methods, one call at a time: the server answers calls concurrently, and the lines would change places otherwise.
+
+use std::collections::VecDeque;
+use std::io::Write as _;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// How urgent a line is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Level {
+    /// For whoever looks for a fault.
+    Debug,
+    /// What happened.
+    Info,
+    /// What somebody should look at.
+    Warn,
+    /// What went wrong.
+    Error,
+}
+
+impl Level {
+    /// Reads the name in a LOG frame; what is unknown is information.
+    pub(crate) fn from_name(name: &str) -> Level {
+        match name {
+            "debug" => Level::Debug,
+            "warn" | "warning" => Level::Warn,
+            "error" | "critical" => Level::Error,
+            _ => Level::Info,
+        }
+    }
+
+    /// hclog's name.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Level::Debug => "debug",
+            Level::Info => "info",
+            Level::Warn => "warn",
+            Level::Error => "error",
+        }
+    }
+
+    /// The API method that logs at this level.
+    pub(crate) fn api_method(self) -> &'static str {
+        match self {
+            Level::Debug => "LogDebug",
+            Level::Info => "LogInfo",
+            Level::Warn => "LogWarn",
+            Level::Error => "LogError",
+        }
+    }
+}
+
+/// A line with its fields.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Line {
+    /// How urgent it is.
+    pub(crate) level: Level,
+    /// The text.
+    pub(crate) message: String,
+    /// Keys and values.
+    pub(crate) fields: Vec<(String, String)>,
+}
+
+/// How many lines may wait for the server; more are counted and dropped.
+const QUEUED: usize = 2000;
+
+/// How long a message or value may be: what is longer is cut, because the server reads standard error in lines of at most 64 KiB and logs them whole.
+const LONGEST: usize = 16 * 1024;
+
+/// The lines that wait to be sent.
+#[derive(Debug, Default)]
+pub(crate) struct Log {
+    queue: VecDeque<Line>,
+    dropped: usize,
+    /// Whether a log call is on its way.
+    pub(crate) in_flight: bool,
+}
+
+impl Log {
+    /// Takes a line.
+    pub(crate) fn push(&mut self, level: Level, message: impl Into<String>, fields: &[(&str, &str)]) {
+        let fields = fields.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        self.push_line(Line { level, message: message.into(), fields });
+    }
+
+    /// Takes a line.
+    pub(crate) fn push_line(&mut self, mut line: Line) {
+        if self.queue.len() >= QUEUED {
+            self.dropped += 1;
+            return;
+        }
+        cut(&mut line.message);
+        line.fields.iter_mut().for_each(|(_, value)| cut(value));
+        self.queue.push_back(line);
+    }
+
+    /// The next line to send, if there is one.
+    pub(crate) fn pop(&mut self) -> Option<Line> {
+        if self.dropped > 0 && self.queue.len() < QUEUED / 2 {
+            let dropped = std::mem::take(&mut self.dropped);
+            self.push(Level::Warn, format!("{dropped} log lines were dropped because they came too fast"), &[]);
+        }
+        self.queue.pop_front()
+    }
+
+    /// Writes every waiting line to standard error.
+    pub(crate) fn drain_to_stderr(&mut self) {
+        while let Some(line) = self.pop() {
+            write_stderr(&line);
+        }
+    }
+}
+
+fn cut(text: &mut String) {
+    if text.len() > LONGEST {
+        let end = (0..=LONGEST).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0);
+        text.truncate(end);
+        text.push_str("...");
+    }
+}
+
+/// Writes one line to standard error in hclog's form. All values are strings: go-plugin panics, and the server with it, when `@message`, `@level` or `@timestamp` are anything else.
+pub(crate) fn write_stderr(line: &Line) {
+    let mut object = serde_json::Map::new();
+    for (key, value) in &line.fields {
+        object.insert(key.clone(), value.clone().into());
+    }
+    object.insert("@level".into(), line.level.name().into());
+    object.insert("@message".into(), line.message.clone().into());
+    object.insert("@timestamp".into(), timestamp(SystemTime::now()).into());
+    let mut text = serde_json::Value::Object(object).to_string();
+    text.push('\n');
+    // There is nowhere left to say that this failed.
+    let _ = std::io::stderr().lock().write_all(text.as_bytes());
+}
+
+/// A point in time in hclog's form, in UTC: `2006-01-02T15:04:05.000000Z`.
+fn timestamp(time: SystemTime) -> String {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    let (days, seconds) = (since.as_secs() / 86_400, since.as_secs() % 86_400);
+    let (year, month, day) = date(days as i64);
+    let (hour, minute, second) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{:06}Z", since.subsec_micros())
+}
+
+/// The date of a day, counted from 1970-01-01, in the Gregorian calendar.
+fn date(days: i64) -> (i64, i64, i64) {
+    let days = days + 719_468;
+    let era = days.div_euclid(146_097);
+    let day_of_era = days.rem_euclid(146_097);
+    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted_month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
+    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
+    (year_of_era + era * 400 + i64::from(month <= 2), month, day)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn timestamps_have_hclogs_form() {
+        let time = UNIX_EPOCH + Duration::from_micros(1_709_251_199_000_250);
+        assert_eq!(timestamp(time), "2024-02-29T23:59:59.000250Z");
+        assert_eq!(timestamp(UNIX_EPOCH), "1970-01-01T00:00:00.000000Z");
+    }
+
+    #[test]
+    fn a_flood_is_counted() {
+        let mut log = Log::default();
+        (0..QUEUED + 5).for_each(|n| log.push(Level::Info, n.to_string(), &[]));
+        let mut seen = Vec::new();
+        while let Some(line) = log.pop() {
+            seen.push(line.message);
+        }
+        assert_eq!(seen.len(), QUEUED + 1);
+        assert_eq!(seen.last().map(String::as_str), Some("5 log lines were dropped because they came too fast"));
+    }
+
+    #[test]
+    fn long_texts_are_cut_between_characters() {
+        let mut log = Log::default();
+        log.push(Level::Info, "é".repeat(LONGEST), &[]);
+        let line = log.pop().unwrap();
+        assert!(line.message.len() <= LONGEST + 3 && line.message.ends_with("..."));
+    }
+}

@@ -1,0 +1,78 @@
+//! The executable of a Mattermost plugin that is written in another language than Go.
+//!
+//! The server starts it as it starts every plugin, and it speaks the server's own plugin protocol. It runs the author's program as a worker and passes hooks and API calls between the two.
+//! See `ARCHITECTURE.md`.
+
+mod activation;
+mod calls;
+mod core;
+mod event_loop;
+mod frames;
+mod hooks;
+mod interpreter;
+mod log;
+mod manifest;
+mod names;
+mod version;
+mod worker;
+
+use std::ffi::OsString;
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use mmp_goplugin::handshake::{self, PluginListener};
+
+use crate::core::End;
+use crate::event_loop::EventLoop;
+use crate::log::{Level, Line};
+use crate::manifest::Bundle;
+use crate::worker::Worker;
+
+fn main() -> ExitCode {
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    if arguments.get(1).is_some_and(|first| first == mmp_worker::guard::GUARD_ARGUMENT) {
+        return guard(&arguments[2..]);
+    }
+    match run() {
+        Ok(End::Quit | End::HostGone) => ExitCode::SUCCESS,
+        Ok(End::Broken) => ExitCode::FAILURE,
+        Err(error) => {
+            let line = Line { level: Level::Error, message: format!("{error:#}"), fields: Vec::new() };
+            log::write_stderr(&line);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The process between the bridge and the worker.
+fn guard(command: &[OsString]) -> ExitCode {
+    match mmp_worker::guard::run(command) {
+        Ok(code) => ExitCode::from(u8::try_from(code).unwrap_or(u8::MAX)),
+        Err(error) => {
+            let program = command.first().map(|program| program.to_string_lossy()).unwrap_or_default();
+            // This is the worker's standard error, which the bridge reads.
+            let _ = writeln!(std::io::stderr(), "{program} cannot be run: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> anyhow::Result<End> {
+    handshake::check_environment(|name| std::env::var_os(name))?;
+    ignore_interrupts()?;
+    let listener = PluginListener::bind(|name| std::env::var_os(name)).context("cannot listen for the server")?;
+    let executable = std::env::current_exe().context("cannot tell where the executable is")?;
+    let worker = Worker::new(Bundle::find(&executable).map_err(|error| error.to_string()));
+    let mut event_loop = EventLoop::new(listener, worker)?;
+    event_loop.shake_hands()?;
+    event_loop.run()
+}
+
+/// An interrupt from a terminal goes to the server too, which decides when its plugins stop; Go plugins ignore it as well.
+fn ignore_interrupts() -> anyhow::Result<()> {
+    // SAFETY: setting a signal to be ignored installs no handler.
+    let before = unsafe { libc::signal(libc::SIGINT, libc::SIG_IGN) };
+    anyhow::ensure!(before != libc::SIG_ERR, "cannot ignore interrupts");
+    Ok(())
+}

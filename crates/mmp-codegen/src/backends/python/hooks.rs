@@ -1,0 +1,108 @@
+//! The hooks: their names, and the table that decoding and return values are driven by.
+
+use super::DIR;
+use super::params::{handler_params, mentions};
+use super::settings::Settings;
+use super::source::{bracketed, description, docstring, file, literal, tuple};
+use super::types::{annotation, optional};
+use crate::backends::Output;
+use crate::calls::Call;
+use crate::error::{Error, Result};
+use crate::project::Project;
+use crate::schema::{Basic, Type};
+use crate::text::Text;
+
+/// The file.
+pub(super) fn output(project: &Project, settings: &Settings) -> Result<Output> {
+    let mut text = file("Mattermost's hooks.");
+    text.blank();
+    text.line("from enum import Enum");
+    text.blank();
+    text.line("from .._hook_spec import HookSpec");
+    dismiss_post(&mut text, project)?;
+    names(&mut text, project, settings);
+    text.blank();
+    text.blank();
+    text.line("HOOKS: dict[str, HookSpec] = {");
+    for call in &project.calls.hooks {
+        text.line(entry(project, settings, call)?);
+    }
+    text.line("}");
+    Ok(Output::new(format!("{DIR}/hooks.py"), text.finish()))
+}
+
+fn dismiss_post(text: &mut Text, project: &Project) -> Result<()> {
+    let group = project.schema.constants.get("hook_results").into_iter().flatten();
+    let constant = group.into_iter().find(|constant| constant.name == "DismissPostError");
+    let value = constant.map(|constant| super::enums::value(&constant.value));
+    let value = value.ok_or_else(|| Error::schema("the constant DismissPostError is missing"))?;
+    text.blank();
+    text.line(format_args!("DISMISS_POST_ERROR = {value}"));
+    text.line("\"\"\"The reason with which `MessageWillBePosted` drops a post without telling its author.\"\"\"");
+    Ok(())
+}
+
+/// In the order of Mattermost's interface.
+fn names(text: &mut Text, project: &Project, settings: &Settings) {
+    text.blank();
+    text.blank();
+    text.line("class HookName(str, Enum):");
+    text.line("    \"\"\"The hooks that a plugin may handle; each says what its handler is called with.\"\"\"");
+    for method in project.schema.hooks.iter().filter(|method| method.name != "Implemented") {
+        let name = &method.name;
+        let Some(call) = project.calls.hooks.iter().find(|call| &call.method.name == name) else { continue };
+        text.blank();
+        text.line(format_args!("    {name} = {}", literal(name)));
+        let about = project.docs.hooks.get(name).cloned().unwrap_or_else(|| format!("Mattermost's hook `{name}`."));
+        let mut paragraphs = description(4, &mentions(project, &about));
+        let params: Vec<String> = handler_params(settings, call).into_iter().map(|(python, _)| python).collect();
+        let stream = if call.streams { "; it carries a stream, which this version does not serve" } else { "" };
+        let since = super::client::since(method);
+        paragraphs
+            .push(vec![format!("Handler: `({})`{stream}.{since}", [vec!["self".into()], params].concat().join(", "))]);
+        docstring(text, 4, &paragraphs);
+    }
+}
+
+fn entry(project: &Project, settings: &Settings, call: &Call) -> Result<String> {
+    let name = &call.method.name;
+    let params = handler_params(settings, call);
+    let mut items = vec![call.id.to_string(), literal(name)];
+    let (shape, value) = shape(project, call)?;
+    let names: Vec<String> = params.iter().map(|(python, _)| literal(python)).collect();
+    let types: Vec<String> = call.args.iter().map(|slot| literal(&argument(project, &slot.ty))).collect();
+    items.push(tuple(&names));
+    items.push(tuple(if call.streams { &[] } else { &types }));
+    items.push(literal(shape));
+    if !value.is_empty() {
+        items.push(literal(&value));
+    }
+    if let Some(none) = settings.hooks.get(name) {
+        items.push(format!("none={}", literal(none)));
+    }
+    if call.streams {
+        items.push("stream=True".into());
+    }
+    Ok(bracketed(4, &format!("{}: HookSpec(", literal(name)), &items, "),"))
+}
+
+/// How an argument is decoded; byte slices may be nil.
+fn argument(project: &Project, ty: &Type) -> String {
+    let annotation = annotation(project, ty);
+    if annotation == "bytes" { optional(&annotation) } else { annotation }
+}
+
+/// What the Go method returns, and the type of the value among its results.
+fn shape(project: &Project, call: &Call) -> Result<(&'static str, String)> {
+    let value = |at: usize| call.results.get(at).map(|slot| annotation(project, &slot.ty)).unwrap_or_default();
+    let text = |at: usize| call.results.get(at).is_some_and(|slot| slot.ty == Type::Basic(Basic::String));
+    match (call.results.len(), call.error.is_some()) {
+        (0, false) => Ok(("none", String::new())),
+        (0, true) => Ok(("error", String::new())),
+        (1, false) if text(0) => Ok(("reason", String::new())),
+        (1, false) => Ok(("value", value(0))),
+        (1, true) => Ok(("value_error", value(0))),
+        (2, false) if text(1) => Ok(("value_reason", value(0))),
+        _ => Err(Error::schema(format!("hooks.{}: no return adapter has this shape of results", call.method.name))),
+    }
+}

@@ -1,0 +1,122 @@
+//! The tables of `mmp-transcode`: what the bridge knows of Mattermost's types and methods.
+
+mod methods;
+mod structs;
+
+use crate::backends::rust::{file, literal};
+use crate::backends::{Backend, Output};
+use crate::error::Result;
+use crate::names::screaming_case;
+use crate::project::Project;
+use crate::schema::{Basic, Type};
+
+const DIR: &str = "crates/mmp-transcode/src/generated";
+
+/// See the module.
+pub(super) struct Transcode;
+
+impl Backend for Transcode {
+    fn name(&self) -> &'static str {
+        "transcode"
+    }
+
+    fn outputs(&self, project: &Project) -> Result<Vec<Output>> {
+        structs::check_names(project)?;
+        let mut outputs = vec![root(project)];
+        outputs.extend(structs::outputs(project));
+        outputs.extend(methods::outputs(project));
+        Ok(outputs)
+    }
+}
+
+/// `generated/mod.rs`.
+fn root(project: &Project) -> Output {
+    let mut text = file("The tables generated from `schema/`; see `crate::schema` for what they mean.");
+    text.line("pub mod methods;\npub mod types;\npub mod wire;\n");
+    text.line("use crate::schema::{Field, Kind, Slot, Struct};\n");
+    text.line("pub use methods::{API, DRIVER, HOOKS, api, api_by_name, driver, driver_by_name, hook, hook_by_name};\n");
+    text.line("/// The hash that both sides of the worker link compare.");
+    text.line(format_args!("pub const SCHEMA_HASH: &str = {};\n", literal(&project.hash)));
+    text.line("/// The Mattermost version that the tables describe.");
+    text.line(format_args!("pub const MATTERMOST_VERSION: &str = {};\n", literal(&project.schema.mattermost)));
+    text.line("/// Every struct, at its index.");
+    text.line("pub static STRUCTS: &[&Struct] = &[");
+    for path in structs::paths(project) {
+        text.line(format_args!("&{path},"));
+    }
+    text.line("];\n");
+    text.line("/// The names under which concrete types travel in interface values, sorted.");
+    text.line("pub static REGISTERED: &[(&str, Kind)] = &[");
+    let mut registered: Vec<_> = project.schema.registered.iter().collect();
+    registered.sort_by(|a, b| a.name.cmp(&b.name));
+    for entry in registered {
+        text.line(format_args!("({}, {}),", literal(&entry.name), kind(project, &entry.ty, "types::")));
+    }
+    text.line("];\n");
+    text.line("/// Keys of maps of `any` whose values travel under a registered name: struct, field, key, name.");
+    text.line("pub static ANY_KEYS: &[(&str, &str, &str, &str)] = &[");
+    for (path, name) in &project.overrides.any_keys {
+        let parts: Vec<String> = path.splitn(3, '.').map(literal).collect();
+        text.line(format_args!("({}, {}),", parts.join(", "), literal(name)));
+    }
+    text.line("];\n");
+    text.line(HELPERS);
+    Output::new(format!("{DIR}/mod.rs"), text.finish())
+}
+
+/// Short forms that keep the tables at a line an entry.
+const HELPERS: &str = "\
+const fn field(go: &'static str, key: &'static str, kind: Kind) -> Field {
+    Field { go, key, kind, embedded: false }
+}
+
+const fn embedded(go: &'static str, key: &'static str, kind: Kind) -> Field {
+    Field { go, key, kind, embedded: true }
+}
+
+/// An argument or result that must not be a nil pointer.
+const fn slot(field: u16, name: &'static str, kind: Kind) -> Slot {
+    Slot { field, name, kind, nil_ok: false }
+}
+
+/// An argument or result that may be a nil pointer.
+const fn nilable(field: u16, name: &'static str, kind: Kind) -> Slot {
+    Slot { field, name, kind, nil_ok: true }
+}";
+
+/// The `Kind` expression of a type; `types` is the path to the statics of the models.
+fn kind(project: &Project, ty: &Type, types: &str) -> String {
+    match project.schema.underlying(ty) {
+        Type::Basic(basic) => basic_kind(*basic).to_owned(),
+        Type::Named(name) => format!("Kind::Struct(&{types}{})", screaming_case(name)),
+        Type::Ptr(inner) => format!("Kind::Ptr(&{})", kind(project, inner, types)),
+        Type::List(inner) => format!("Kind::List(&{})", kind(project, inner, types)),
+        Type::Map(key, value) => {
+            format!("Kind::Map(&{}, &{})", kind(project, key, types), kind(project, value, types))
+        }
+    }
+}
+
+fn basic_kind(basic: Basic) -> &'static str {
+    match basic {
+        Basic::Bool => "Kind::Bool",
+        Basic::Int | Basic::Int64 => "Kind::Int(64)",
+        Basic::Int8 => "Kind::Int(8)",
+        Basic::Int16 => "Kind::Int(16)",
+        Basic::Int32 => "Kind::Int(32)",
+        Basic::Uint | Basic::Uint64 => "Kind::Uint(64)",
+        Basic::Uint8 => "Kind::Uint(8)",
+        Basic::Uint16 => "Kind::Uint(16)",
+        Basic::Uint32 => "Kind::Uint(32)",
+        Basic::Float32 => "Kind::Float(32)",
+        Basic::Float64 => "Kind::Float(64)",
+        Basic::String => "Kind::String",
+        Basic::Bytes => "Kind::Bytes",
+        Basic::Any => "Kind::Any",
+        Basic::Error => "Kind::Error",
+        Basic::Time => "Kind::Time",
+        Basic::Url => "Kind::Url",
+        Basic::Json => "Kind::Json",
+        Basic::Unit => "Kind::Struct(&wire::UNIT)",
+    }
+}

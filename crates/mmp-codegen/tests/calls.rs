@@ -1,0 +1,77 @@
+//! How methods become frames: the shapes that differ from letters by position.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on must fail")]
+
+mod support;
+
+use mmp_codegen::calls::{Call, Slot};
+use support::Checkout;
+
+fn call(name: &str) -> Call {
+    let project = Checkout::new("older").load().unwrap();
+    let calls = project.calls.api.into_iter().chain(project.calls.hooks).chain(project.calls.driver);
+    calls.into_iter().find(|call| call.method.name == name).unwrap_or_else(|| panic!("{name} is no frame"))
+}
+
+/// `name field type`, with `?` where nil may be sent.
+fn shown(slots: &[Slot]) -> Vec<String> {
+    let nil = |slot: &Slot| if slot.nil_ok { "?" } else { "" };
+    slots.iter().map(|slot| format!("{} {} {}{}", slot.name, slot.field, slot.ty, nil(slot))).collect()
+}
+
+#[test]
+fn letters_by_position() {
+    let call = call("GetUser");
+    assert_eq!(shown(&call.args), ["userID 0 string"]);
+    assert_eq!(shown(&call.results), [" 0 *User?"]);
+    assert_eq!(call.error.map(|slot| slot.field), Some(1));
+}
+
+#[test]
+fn streams_are_left_out() {
+    let upload = call("UploadData");
+    assert_eq!(shown(&upload.args), ["us 0 *UploadSession?"]);
+    assert!(upload.streams);
+    let serve = call("ServeHTTP");
+    assert_eq!(shown(&serve.args), ["c 1 *Context?"]);
+    assert!(serve.streams && serve.results.is_empty());
+}
+
+#[test]
+fn stream_numbers_are_no_arguments() {
+    let call = call("OnActivate");
+    assert!(call.args.is_empty() && call.results.is_empty() && !call.streams);
+    assert_eq!(call.error.map(|slot| slot.field), Some(0));
+}
+
+#[test]
+fn bare_values() {
+    let call = call("ConnPing");
+    assert_eq!(shown(&call.args), ["connID 0 string"]);
+    assert_eq!(call.args[0].field_name, "");
+}
+
+#[test]
+fn results_through_parameters() {
+    let load = call("LoadPluginConfiguration");
+    assert!(load.args.is_empty() && load.error.is_none());
+    assert_eq!(shown(&load.results), ["dest 0 json?"]);
+    let next = call("RowsNext");
+    assert_eq!(shown(&next.args), ["rowsID 0 string", "dest 1 []any"]);
+    assert_eq!(shown(&next.results), ["dest 1 []any?"]);
+    assert_eq!(next.error.map(|slot| slot.field), Some(0));
+}
+
+#[test]
+fn echoes_and_variadics() {
+    let posted = call("MessageWillBePosted");
+    assert_eq!(posted.echo.map(|echo| (echo.result, echo.argument)), Some((0, 1)));
+    assert_eq!(shown(&posted.results), [" 0 *Post?", " 1 string"]);
+    assert!(call("LogDebug").args[1].variadic);
+}
+
+#[test]
+fn implemented_is_no_frame() {
+    let project = Checkout::new("older").load().unwrap();
+    assert_eq!(project.schema.hooks.len(), project.calls.hooks.len() + 1);
+}

@@ -1,0 +1,108 @@
+//! What can go wrong between gob and frames.
+
+use crate::msgpack::Malformed;
+
+/// A value could not be transcoded. Nothing of it has been sent.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The host's bytes are not gob, or (`NeedMore`) not complete yet.
+    #[error(transparent)]
+    Gob(#[from] mmp_gob::Error),
+    /// The worker's bytes are not MessagePack.
+    #[error("not MessagePack: {0}")]
+    Malformed(#[from] Malformed),
+    /// A value does not fit the schema.
+    #[error("{path}: {problem}")]
+    Invalid {
+        /// Where, from the outside in: `post.props.attachments[0].title`.
+        path: String,
+        /// What is wrong with it.
+        problem: Problem,
+    },
+}
+
+/// How a value does not fit.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Problem {
+    /// Another type is expected.
+    #[error("expected {expected}, got {found}")]
+    Type {
+        /// What the schema says.
+        expected: &'static str,
+        /// What came.
+        found: &'static str,
+    },
+    /// The host and the schema disagree about a type.
+    #[error("the server sends another type than {expected}")]
+    Wire {
+        /// What the schema says.
+        expected: &'static str,
+    },
+    /// An integer does not fit in Go's type.
+    #[error("{value} does not fit in {bits} bits")]
+    Range {
+        /// The integer.
+        value: i128,
+        /// The width of Go's type.
+        bits: u8,
+    },
+    /// Gob cannot send a nil in a list or as a map's value, and the server would dereference a nil argument.
+    #[error("must not be nil here")]
+    Nil,
+    /// More arguments or results than the method has.
+    #[error("{found} values for a method that has {expected}")]
+    Count {
+        /// How many the method has.
+        expected: usize,
+        /// How many came.
+        found: usize,
+    },
+    /// A key that the struct does not have.
+    #[error("has no field {0:?}")]
+    UnknownField(String),
+    /// A string that is neither a point in time in RFC 3339 form nor empty.
+    #[error("{0:?} is not a time in RFC 3339 form")]
+    Time(String),
+    /// Arguments that arrive in another order than Go's encoder writes them.
+    #[error("fields arrive out of order")]
+    Order,
+    /// Values are nested too deeply.
+    #[error("nested too deeply")]
+    Depth,
+}
+
+impl Error {
+    /// A problem at the value itself; callers add the path on the way out.
+    pub(crate) fn invalid(problem: Problem) -> Self {
+        Error::Invalid { path: String::new(), problem }
+    }
+
+    /// A mismatch between what the schema says and what came.
+    pub(crate) fn expected(expected: &'static str, found: &'static str) -> Self {
+        Error::invalid(Problem::Type { expected, found })
+    }
+
+    /// The same error, inside the named field.
+    pub(crate) fn in_field(self, field: &str) -> Self {
+        self.inside(field, ".")
+    }
+
+    /// The same error, inside the item with this index.
+    pub(crate) fn in_item(self, index: usize) -> Self {
+        self.inside(&format!("[{index}]"), "")
+    }
+
+    fn inside(self, outer: &str, separator: &str) -> Self {
+        match self {
+            Error::Invalid { path, problem } if path.is_empty() => Error::Invalid { path: outer.to_owned(), problem },
+            Error::Invalid { path, problem } => {
+                let separator = if path.starts_with('[') { "" } else { separator };
+                let separator = if outer.starts_with('[') && !path.starts_with('[') { "." } else { separator };
+                Error::Invalid { path: format!("{outer}{separator}{path}"), problem }
+            }
+            other => other,
+        }
+    }
+}

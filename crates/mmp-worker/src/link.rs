@@ -1,0 +1,230 @@
+//! The worker link: the private socket, its connections and the handshake on them.
+
+use std::collections::HashMap;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use mio::net::UnixListener;
+use mio::{Interest, Registry, Token};
+
+use crate::connection::{Connection, Received};
+use crate::frame::{self, Header, Kind};
+use crate::messages::{self, Hello, PROTOCOL, Refused, Role, Welcome};
+use crate::token::Token as Secret;
+
+/// The token of the listening socket in the event loop; connections have those above it.
+pub const LISTENER: Token = Token(1 << 16);
+
+/// What every connection has to show, and is told.
+#[derive(Debug)]
+pub struct Identity {
+    /// The hash of the schema that the bridge was generated from.
+    pub schema: &'static str,
+    /// The secret of this worker.
+    pub token: Secret,
+    /// What a worker is told.
+    pub welcome: Welcome,
+}
+
+/// The listening socket and the connections of one worker.
+#[derive(Debug)]
+pub struct Link {
+    listener: UnixListener,
+    path: PathBuf,
+    identity: Identity,
+    connections: HashMap<usize, Connection>,
+    next: usize,
+    dirty: Vec<usize>,
+}
+
+impl Link {
+    /// Listens at `path`, in a directory that only this user can enter.
+    ///
+    /// # Errors
+    /// Those of the socket.
+    pub fn listen(path: &Path, identity: Identity, registry: &Registry) -> io::Result<Link> {
+        use std::os::unix::fs::PermissionsExt as _;
+        let mut listener = UnixListener::bind(path)?;
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
+        registry.register(&mut listener, LISTENER, Interest::READABLE)?;
+        let path = path.to_owned();
+        Ok(Link { listener, path, identity, connections: HashMap::new(), next: LISTENER.0 + 1, dirty: Vec::new() })
+    }
+
+    /// The socket's path.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// A new worker is about to be started: its secret.
+    pub fn renew(&mut self, token: Secret) {
+        self.identity.token = token;
+    }
+
+    /// Accepts what waits. Processes of other users are turned away.
+    ///
+    /// # Errors
+    /// Those of the socket. Returns how many were turned away.
+    pub fn accept(&mut self, registry: &Registry) -> io::Result<usize> {
+        let mut strangers = 0;
+        loop {
+            let mut stream = match self.listener.accept() {
+                Ok((stream, _)) => stream,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(strangers),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(error),
+            };
+            let peer = rustix::net::sockopt::socket_peercred(&stream)?;
+            if peer.uid != rustix::process::geteuid() {
+                strangers += 1;
+                continue;
+            }
+            let id = self.next;
+            self.next += 1;
+            registry.register(&mut stream, Token(id), Interest::READABLE | Interest::WRITABLE)?;
+            self.connections.insert(id, Connection::new(stream));
+        }
+    }
+
+    /// The connection with this number.
+    pub fn get_mut(&mut self, id: usize) -> Option<&mut Connection> {
+        self.connections.get_mut(&id)
+    }
+
+    /// The numbers of all connections.
+    pub fn ids(&self) -> Vec<usize> {
+        self.connections.keys().copied().collect()
+    }
+
+    /// The output of a connection; it is written by the next [`Link::flush`].
+    pub fn output(&mut self, id: usize) -> Option<&mut Vec<u8>> {
+        let connection = self.connections.get_mut(&id)?;
+        if !self.dirty.contains(&id) {
+            self.dirty.push(id);
+        }
+        Some(&mut connection.output)
+    }
+
+    /// The connection of the role `control`.
+    pub fn control(&self) -> Option<usize> {
+        self.connections.iter().find(|(_, c)| c.role == Some(Role::Control)).map(|(&id, _)| id)
+    }
+
+    /// Reads from a connection and takes its input out. None: the connection is not there.
+    ///
+    /// # Errors
+    /// Those of the socket.
+    pub fn receive(&mut self, id: usize) -> io::Result<Option<(Vec<u8>, Received)>> {
+        let Some(connection) = self.connections.get_mut(&id) else { return Ok(None) };
+        let received = connection.receive()?;
+        Ok(Some((connection.take_input(), received)))
+    }
+
+    /// Returns what [`Link::receive`] took out, without the bytes that were used.
+    pub fn put_back(&mut self, id: usize, input: Vec<u8>, used: usize) {
+        if let Some(connection) = self.connections.get_mut(&id) {
+            connection.put_back(input, used);
+        }
+    }
+
+    /// Writes every output that has grown. Returns the connections that failed.
+    pub fn flush(&mut self) -> Vec<usize> {
+        let mut failed = Vec::new();
+        for id in std::mem::take(&mut self.dirty) {
+            if let Some(connection) = self.connections.get_mut(&id)
+                && connection.flush().is_err()
+            {
+                failed.push(id);
+            }
+        }
+        failed
+    }
+
+    /// A connection can be written again.
+    pub fn writable(&mut self, id: usize) {
+        if self.connections.get(&id).is_some_and(|c| c.pending() > 0) && !self.dirty.contains(&id) {
+            self.dirty.push(id);
+        }
+    }
+
+    /// Answers the first frame of a connection. Returns its role, or what was wrong; the connection is to be closed then.
+    ///
+    /// # Errors
+    /// What the worker has been told.
+    pub fn hello(&mut self, id: usize, header: Header, payload: &[u8]) -> Result<(Role, Hello), Refused> {
+        let checked = check(header, payload, &self.identity, self.control().is_some());
+        let Some(connection) = self.connections.get_mut(&id) else {
+            return Err(refused("order", "the connection is gone"));
+        };
+        let (kind, answer) = match &checked {
+            Ok(hello) => {
+                connection.role = Some(hello.role);
+                (Kind::Welcome, messages::encode(&self.identity.welcome))
+            }
+            Err(refused) => (Kind::Refused, messages::encode(refused)),
+        };
+        frame::put_bytes(&mut connection.output, kind, 0, header.id, &answer.unwrap_or_default());
+        if checked.is_err() {
+            // The connection is closed right after; what the socket does not take now is lost.
+            let _ = connection.flush();
+        } else {
+            self.dirty.push(id);
+        }
+        checked.map(|hello| (hello.role, hello))
+    }
+
+    /// Closes one connection.
+    pub fn close(&mut self, id: usize, registry: &Registry) -> Option<Role> {
+        let mut connection = self.connections.remove(&id)?;
+        // The socket is closed with the connection in any case.
+        let _ = registry.deregister(connection.stream_mut());
+        connection.role
+    }
+
+    /// Closes all connections: the worker is gone.
+    pub fn close_all(&mut self, registry: &Registry) {
+        for id in self.ids() {
+            self.close(id, registry);
+        }
+    }
+}
+
+impl Drop for Link {
+    fn drop(&mut self) {
+        // The directory is removed by its owner; a socket that stays behind does no harm.
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+fn check(header: Header, payload: &[u8], identity: &Identity, has_control: bool) -> Result<Hello, Refused> {
+    if header.kind != Kind::Hello {
+        return Err(refused("order", "the first frame of a connection must be HELLO"));
+    }
+    let hello: Hello =
+        messages::decode(payload).map_err(|error| refused("protocol", &format!("HELLO cannot be read: {error}")))?;
+    if !identity.token.matches(&hello.token) {
+        return Err(refused("token", "the token is not the one that this worker was given on its standard input"));
+    }
+    if hello.protocol != PROTOCOL {
+        let message = format!(
+            "the worker speaks version {} of the frame protocol, the bridge version {PROTOCOL}: bundle the plugin again, so that SDK and bridge are of the same release",
+            hello.protocol
+        );
+        return Err(refused("protocol", &message));
+    }
+    if hello.schema != identity.schema {
+        let message = format!(
+            "the worker's SDK ({}) was generated from the schema {}, the bridge from {}: bundle the plugin again, so that SDK and bridge are of the same release",
+            hello.sdk, hello.schema, identity.schema
+        );
+        return Err(refused("schema", &message));
+    }
+    if (hello.role == Role::Control) == has_control {
+        return Err(refused("order", "there must be exactly one control connection, and it must be the first"));
+    }
+    Ok(hello)
+}
+
+fn refused(code: &str, message: &str) -> Refused {
+    Refused { code: code.to_owned(), message: message.to_owned() }
+}

@@ -1,0 +1,98 @@
+//! The worker process as the bridge sees it: started through the guard, watched, stopped.
+
+use std::ffi::OsString;
+use std::io::{self, Write as _};
+use std::path::PathBuf;
+use std::process::{Child, ChildStderr, ChildStdout};
+
+use crate::guard;
+use crate::token::Token;
+
+/// How to start a worker.
+#[derive(Debug, Clone)]
+pub struct Program {
+    /// The program and its arguments.
+    pub command: Vec<OsString>,
+    /// Its whole environment.
+    pub environment: Vec<(OsString, OsString)>,
+    /// Its working directory.
+    pub directory: PathBuf,
+}
+
+/// A running worker, behind its guard.
+#[derive(Debug)]
+pub struct Process {
+    child: Child,
+    /// Becomes readable when the guard has exited; closing it makes the guard kill the worker.
+    lifeline: Option<mio::net::UnixStream>,
+    /// Kept open for as long as the bridge lives: end of file tells the worker that it is gone.
+    _stdin: Option<std::process::ChildStdin>,
+}
+
+/// The pipes of a worker's standard output and standard error.
+#[derive(Debug)]
+pub struct Output {
+    /// Standard output.
+    pub stdout: Option<ChildStdout>,
+    /// Standard error.
+    pub stderr: Option<ChildStderr>,
+}
+
+impl Process {
+    /// Starts a worker and gives it its token.
+    ///
+    /// # Errors
+    /// When the guard cannot be started. That the worker's program does not exist is found by the guard, which writes it to its standard error and exits.
+    pub fn start(program: &Program, token: &Token) -> io::Result<(Process, Output)> {
+        let (mut child, lifeline) = guard::spawn(&program.command, &program.environment, &program.directory)?;
+        lifeline.set_nonblocking(true)?;
+        let mut stdin = child.stdin.take();
+        if let Some(stdin) = &mut stdin {
+            // 65 bytes fit in any pipe. A worker that does not even read them will not say hello either.
+            let _ = writeln!(stdin, "{}", token.reveal());
+        }
+        let output = Output { stdout: child.stdout.take(), stderr: child.stderr.take() };
+        let lifeline = Some(mio::net::UnixStream::from_std(lifeline));
+        Ok((Process { child, lifeline, _stdin: stdin }, output))
+    }
+
+    /// The socket that becomes readable when the worker and all its children are gone.
+    pub fn lifeline_mut(&mut self) -> Option<&mut mio::net::UnixStream> {
+        self.lifeline.as_mut()
+    }
+
+    /// The exit code, if the worker has gone: its own, or 128 plus a signal's number.
+    ///
+    /// # Errors
+    /// Those of waiting.
+    pub fn try_wait(&mut self) -> io::Result<Option<i32>> {
+        Ok(self.child.try_wait()?.map(|status| status.code().unwrap_or(-1)))
+    }
+
+    /// Makes the guard kill the worker and all its children. It is gone when the guard has exited, a few milliseconds later.
+    pub fn kill(&mut self) {
+        self.lifeline = None;
+    }
+
+    /// Waits for the end after [`Process::kill`].
+    ///
+    /// # Errors
+    /// Those of waiting.
+    pub fn wait(&mut self) -> io::Result<i32> {
+        Ok(self.child.wait()?.code().unwrap_or(-1))
+    }
+
+    /// The guard's process id.
+    pub fn guard_pid(&self) -> u32 {
+        self.child.id()
+    }
+}
+
+/// What an exit code means, in words.
+pub fn describe_exit(code: i32) -> String {
+    match code {
+        0 => "it exited with code 0".to_owned(),
+        129..=192 => format!("it was ended by signal {}", code - 128),
+        code => format!("it exited with code {code}"),
+    }
+}

@@ -1,0 +1,3 @@
+module mattermost-plugin/extract
+
+go 1.26

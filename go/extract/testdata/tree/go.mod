@@ -1,0 +1,3 @@
+module fixture.test/server/public
+
+go 1.26

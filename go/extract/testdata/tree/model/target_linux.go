@@ -1,0 +1,4 @@
+package model
+
+// Target is declared once for each build.
+const Target = "linux"
