@@ -1,0 +1,136 @@
+package host
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"mattermost-plugin/mattermost"
+	"mattermost-plugin/refhost/answer"
+	"mattermost-plugin/refhost/mask"
+	"mattermost-plugin/refhost/memapi"
+)
+
+// Host is one server with several plugins.
+type Host struct {
+	Log    *Log
+	Memory *memapi.Server
+	Desk   *answer.Desk
+	// The following apply to plugins started later.
+	Mask        *mask.Mask
+	AcceptDelay time.Duration
+	Environment []string
+
+	mutex    sync.Mutex
+	plugins  []*Plugin
+	launched []int
+}
+
+// New returns a host without plugins.
+func New(seed uint64) *Host {
+	log := NewLog()
+	memory := memapi.New(func(plugin, level, message string, fields map[string]any) {
+		log.Add(Entry{Plugin: plugin, Source: SourceAPI, Level: level, Message: message, Fields: fields})
+	})
+	return &Host{Log: log, Memory: memory, Desk: answer.New(memory, seed)}
+}
+
+// errNoDriver is what database calls get. A server without a driver would crash.
+var errNoDriver = errors.New("refhost has no database")
+
+type noDriver struct{}
+
+func (noDriver) Serve(*mattermost.MethodSpec, any, any) error { return errNoDriver }
+
+// Start launches and activates the plugin in dir; the plugin takes part in hooks from then on.
+func (h *Host) Start(dir string) (*Plugin, error) {
+	manifest, err := ReadManifest(dir)
+	if err != nil {
+		return nil, err
+	}
+	h.Memory.SetConfig(manifest.ID, merged(manifest.defaults(), h.Memory.Config(manifest.ID)))
+	plugin, err := Start(dir, Options{
+		Log: h.Log, API: h.Desk.ForPlugin(manifest.ID, dir), Driver: noDriver{},
+		Mask: h.Mask, AcceptDelay: h.AcceptDelay, Environment: h.Environment, Launched: h.noteLaunch,
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := plugin.Activate(); err != nil {
+		plugin.Kill()
+		return nil, fmt.Errorf("activation of %s: %w", manifest.ID, err)
+	}
+	h.Memory.AddPlugin(plugin)
+	h.mutex.Lock()
+	h.plugins = append(h.plugins, plugin)
+	h.mutex.Unlock()
+	return plugin, nil
+}
+
+func (h *Host) noteLaunch(pid int) {
+	h.mutex.Lock()
+	defer h.mutex.Unlock()
+	h.launched = append(h.launched, pid)
+}
+
+// Launched returns the process ids of all plugins that ever got through the handshake, those whose start hangs included.
+func (h *Host) Launched() []int {
+	h.mutex.Lock()
+	defer h.mutex.Unlock()
+	return append([]int(nil), h.launched...)
+}
+
+func merged(defaults, saved map[string]any) map[string]any {
+	for key, value := range saved {
+		defaults[key] = value
+	}
+	return defaults
+}
+
+// Stop deactivates a plugin.
+func (h *Host) Stop(plugin *Plugin) error {
+	h.Memory.RemovePlugin(plugin.ID())
+	h.mutex.Lock()
+	for i, running := range h.plugins {
+		if running == plugin {
+			h.plugins = append(h.plugins[:i:i], h.plugins[i+1:]...)
+			break
+		}
+	}
+	h.mutex.Unlock()
+	err := plugin.Deactivate()
+	if errors.Is(err, ErrNotImplemented) {
+		return nil
+	}
+	return err
+}
+
+// StopAll deactivates all plugins at once.
+func (h *Host) StopAll() {
+	h.mutex.Lock()
+	plugins := append([]*Plugin(nil), h.plugins...)
+	h.mutex.Unlock()
+	var stopping sync.WaitGroup
+	for _, plugin := range plugins {
+		stopping.Go(func() { _ = h.Stop(plugin) })
+	}
+	stopping.Wait()
+}
+
+// CheckHealth does what the server does every 30 s: a plugin that does not answer is stopped and started again. The third
+// failure in 60 minutes is the last; that part is left to the caller.
+func (h *Host) CheckHealth(plugin *Plugin) (*Plugin, error) {
+	if plugin.HealthCheck() == nil {
+		return plugin, nil
+	}
+	_ = h.Stop(plugin)
+	return h.Start(plugin.Dir)
+}
+
+// Plugins returns the active plugins.
+func (h *Host) Plugins() []*Plugin {
+	h.mutex.Lock()
+	defer h.mutex.Unlock()
+	return append([]*Plugin(nil), h.plugins...)
+}
