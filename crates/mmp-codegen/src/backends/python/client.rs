@@ -1,18 +1,19 @@
-//! The API client: the table of methods, and the mixins for threads and for asyncio.
+//! The API client: the mixins for threads and for asyncio.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::DIR;
+use super::docs::{document, document_with, returns};
+use super::methods::result;
 use super::models::Models;
 use super::params::{Signature, mentions, signature};
 use super::settings::Settings;
-use super::source::{bracketed, code_only, description, docstring, file, has_word, literal, wrap};
-use super::types::{annotation, optional, structs_in};
+use super::source::{bracketed, code_only, file, has_word};
+use super::types::structs_in;
 use crate::backends::Output;
 use crate::calls::Call;
 use crate::names::{python_method, screaming_case, snake_case};
 use crate::project::Project;
-use crate::schema::{Method, Type};
 use crate::text::Text;
 
 /// Which of the two clients.
@@ -42,7 +43,7 @@ impl Colour {
 
 /// The files.
 pub(super) fn outputs(project: &Project, settings: &Settings, models: &Models) -> Vec<Output> {
-    let mut outputs = vec![Output::new(format!("{DIR}/methods.py"), methods(project, settings, models))];
+    let mut outputs = Vec::new();
     let mixins = mixins(project, settings);
     for colour in [Colour::Sync, Colour::Async] {
         for (mixin, calls) in &mixins {
@@ -81,68 +82,6 @@ fn package(colour: Colour, mixins: &BTreeMap<String, Vec<&Call>>) -> String {
     text.line(bracketed(0, &format!("class {}ApiMixins(", colour.prefix()), &classes, "):"));
     text.line("    \"\"\"Every API method, by subject.\"\"\"");
     text.finish()
-}
-
-fn methods(project: &Project, settings: &Settings, models: &Models) -> String {
-    let mut text = file("The API methods: their numbers in frames, and what they return.");
-    text.blank();
-    text.line("from typing import TYPE_CHECKING, Any");
-    text.blank();
-    text.line("from .._method import Method");
-    text.blank();
-    text.line("if TYPE_CHECKING:");
-    let used: BTreeSet<String> = project
-        .calls
-        .api
-        .iter()
-        .flat_map(|call| call.results.iter().flat_map(|slot| structs_in(project, &slot.ty)))
-        .collect();
-    for line in models.imports(4, ".models.", &used) {
-        text.line(line);
-    }
-    text.blank();
-    for call in &project.calls.api {
-        let mut items =
-            vec![call.id.to_string(), literal(&call.method.name), literal(&python_method(&call.method.name))];
-        let types: Vec<String> = result_types(project, call);
-        items.extend(types.iter().map(|ty| literal(ty)));
-        if settings.results.nullable.contains(&call.method.name) {
-            items.push("nullable=True".into());
-        } else if types == ["bytes | None"] {
-            items.push("empty=b\"\"".into());
-        }
-        let name = screaming_case(&call.method.name);
-        let result = result(project, settings, call);
-        text.line(bracketed(0, &format!("{name}: Method[{result}] = Method("), &items, ")"));
-    }
-    text.finish()
-}
-
-/// How the results are decoded: pointers and byte slices may be nil.
-fn result_types(project: &Project, call: &Call) -> Vec<String> {
-    if call.method.name == "PluginHTTP" {
-        return ["int", "dict[str, list[str]]", "bytes | None"].map(str::to_owned).to_vec();
-    }
-    let decoded = |ty: &Type| {
-        let annotation = annotation(project, ty);
-        if annotation == "bytes" { optional(&annotation) } else { annotation }
-    };
-    call.results.iter().map(|slot| decoded(&slot.ty)).collect()
-}
-
-/// What the method returns in Python.
-fn result(project: &Project, settings: &Settings, call: &Call) -> String {
-    if call.method.name == "LoadPluginConfiguration" {
-        return "Any".into();
-    }
-    let types = result_types(project, call);
-    let nullable = settings.results.nullable.contains(&call.method.name);
-    match types.as_slice() {
-        [] => "None".into(),
-        [one] if nullable => optional(one),
-        [one] => one.strip_suffix(" | None").unwrap_or(one).to_owned(),
-        many => format!("tuple[{}]", many.join(", ")),
-    }
 }
 
 fn module(
@@ -358,69 +297,4 @@ fn plugin_http(text: &mut Text, project: &Project, colour: Colour, call: &Call) 
     text.line("            (method, url, headers or {}, body),");
     text.line("        )");
     text.line("        return status, answer_headers, answer or b\"\"");
-}
-
-fn document(text: &mut Text, project: &Project, call: &Call, params: &[(String, String)], returns: &str) {
-    document_with(text, project, call, params, returns, &[]);
-}
-
-/// The docstring: description, parameters, result, errors, and the call behind it.
-fn document_with(
-    text: &mut Text,
-    project: &Project,
-    call: &Call,
-    params: &[(String, String)],
-    returns: &str,
-    unfolded: &[String],
-) {
-    let name = &call.method.name;
-    let about = project.docs.api.get(name).cloned().unwrap_or_else(|| format!("Mattermost's API method `{name}`."));
-    let mut paragraphs = description(8, &mentions(project, &about));
-    for structure in unfolded {
-        paragraphs.push(wrap(8, &format!("The keyword arguments are the fields of `{structure}`.")));
-    }
-    if !params.is_empty() {
-        let mut lines = vec!["Args:".to_owned()];
-        for (name, doc) in params {
-            lines.extend(entry(&format!("{name}: {doc}")));
-        }
-        paragraphs.push(lines);
-    }
-    if !returns.is_empty() {
-        paragraphs.push([vec!["Returns:".to_owned()], entry(returns)].concat());
-    }
-    if call.error.is_some() || name == "LoadPluginConfiguration" {
-        paragraphs.push(
-            ["Raises:", "    PluginAPIError: The call failed; the subclass says why."].map(str::to_owned).to_vec(),
-        );
-    }
-    paragraphs.push(vec![format!("Mattermost's name: `{name}`.{}", since(&call.method))]);
-    docstring(text, 8, &paragraphs);
-}
-
-fn entry(text: &str) -> Vec<String> {
-    let lines = wrap(16, text);
-    lines.iter().enumerate().map(|(at, line)| format!("{}{line}", if at == 0 { "    " } else { "        " })).collect()
-}
-
-fn returns(result: &str) -> String {
-    let model = result.trim_end_matches(" | None");
-    let none = if result.ends_with(" | None") { ", or None" } else { "" };
-    let text = match model {
-        "None" => return String::new(),
-        "bool" => "Whether it is so, or was done.".to_owned(),
-        "str" => "A text.".to_owned(),
-        "int" => "A number.".to_owned(),
-        "bytes" => format!("The bytes{none}."),
-        "dict[str, Any]" | "dict[str, str]" => "The values by name.".to_owned(),
-        "list[str]" => "The texts.".to_owned(),
-        other if other.starts_with("list[") => format!("A list of `{}`.", &other[5..other.len() - 1]),
-        other => format!("A `{other}`{none}."),
-    };
-    text
-}
-
-/// The minimum server version, as a sentence.
-pub(super) fn since(method: &Method) -> String {
-    if method.since.is_empty() { String::new() } else { format!(" Minimum server version: {}.", method.since) }
 }

@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::DIR;
 use super::settings::{EnumStyle, Settings};
 use super::source::{file, literal};
+use super::types::needed_names;
 use crate::backends::Output;
 use crate::error::{Error, Result};
 use crate::names::screaming_case;
@@ -18,7 +19,8 @@ pub(super) fn typed_names(project: &Project) -> Vec<String> {
 }
 
 fn typed(project: &Project) -> impl Iterator<Item = (&str, &Type, &[Constant])> {
-    project.schema.named().filter(|(_, _, constants)| !constants.is_empty())
+    let needed = needed_names(project);
+    project.schema.named().filter(move |(name, _, constants)| !constants.is_empty() && needed.contains(*name))
 }
 
 /// The files.
@@ -95,24 +97,27 @@ fn cut(go: &str, start: &str, end: &str) -> String {
     if name.starts_with(|c: char| c.is_ascii_digit()) { format!("_{name}") } else { name }
 }
 
-/// The type's name, if all constants begin with it, else the words that they have in common.
+/// The type's name, if all constants begin with it, else the words that they have in common with each other and, at the end,
+/// with the type's name.
 fn common_prefix<'a>(name: &'a str, constants: &'a [Constant]) -> &'a str {
     if constants.iter().all(|constant| constant.name.starts_with(name) && constant.name != name) {
         return name;
     }
     let Some(first) = constants.first().filter(|_| constants.len() > 1) else { return "" };
-    let mut length = 0;
-    for (at, c) in first.name.char_indices().skip(1) {
-        let starts_word = c.is_ascii_uppercase();
-        let shared = constants.iter().all(|other| {
-            let rest = other.name.get(..at) == first.name.get(..at);
-            rest && other.name[at..].starts_with(|next: char| next.is_ascii_uppercase())
-        });
-        if starts_word && shared {
-            length = at;
+    let starts_word = |text: &str| text.starts_with(|c: char| c.is_ascii_uppercase());
+    let mut prefix = "";
+    let mut word = 0;
+    for at in (1..first.name.len()).filter(|at| first.name.get(*at..).is_some_and(starts_word)) {
+        let (start, last) = (&first.name[..at], &first.name[word..at]);
+        if !constants.iter().all(|other| other.name.strip_prefix(start).is_some_and(starts_word)) {
+            break;
         }
+        if name.contains(last) {
+            prefix = start;
+        }
+        word = at;
     }
-    &first.name[..length]
+    prefix
 }
 
 #[cfg(test)]
@@ -128,6 +133,8 @@ mod tests {
         assert_eq!(common_prefix("ChannelType", &own), "ChannelType");
         let words = constants(&["SidebarCategoryChannels", "SidebarCategoryFavorites"]);
         assert_eq!(common_prefix("SidebarCategoryType", &words), "SidebarCategory");
+        let others = constants(&["BitflagOptionAutoShareDMs", "BitflagOptionAutoInvited"]);
+        assert_eq!(common_prefix("Bitmask", &others), "");
         assert_eq!(common_prefix("PushSubType", &constants(&["Calls"])), "");
         assert_eq!(cut("SidebarCategoryDirectMessages", "SidebarCategory", ""), "DIRECT_MESSAGES");
         assert_eq!(cut("SystemAdminRoleId", "", "RoleId"), "SYSTEM_ADMIN");

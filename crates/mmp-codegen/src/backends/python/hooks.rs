@@ -3,7 +3,7 @@
 use super::DIR;
 use super::params::{handler_params, mentions};
 use super::settings::Settings;
-use super::source::{bracketed, description, docstring, file, literal, tuple};
+use super::source::{bracketed, description, docstring, file, literal, tuple, wrap};
 use super::types::{annotation, optional};
 use crate::backends::Output;
 use crate::calls::Call;
@@ -56,12 +56,33 @@ fn names(text: &mut Text, project: &Project, settings: &Settings) {
         let about = project.docs.hooks.get(name).cloned().unwrap_or_else(|| format!("Mattermost's hook `{name}`."));
         let mut paragraphs = description(4, &mentions(project, &about));
         let params: Vec<String> = handler_params(settings, call).into_iter().map(|(python, _)| python).collect();
+        paragraphs.extend(returns(project, settings, call));
         let stream = if call.streams { "; it carries a stream, which this version does not serve" } else { "" };
-        let since = super::client::since(method);
+        let since = super::docs::since(method);
         paragraphs
             .push(vec![format!("Handler: `({})`{stream}.{since}", [vec!["self".into()], params].concat().join(", "))]);
         docstring(text, 4, &paragraphs);
     }
+}
+
+/// What a handler may return, as the adapters in `_results.py` take it.
+fn returns(project: &Project, settings: &Settings, call: &Call) -> Option<Vec<String>> {
+    let (shape, value) = shape(project, call).ok()?;
+    let value = value.trim_end_matches(" | None");
+    let none = match settings.hooks.get(&call.method.name).map(String::as_str) {
+        Some("empty") => "None (an empty answer; the command counts as handled)",
+        Some(_) => "None (true)",
+        None => "None (no objection, no change)",
+    };
+    let text = match shape {
+        "none" => return None,
+        "error" => "None, an exception or an error text".to_owned(),
+        "reason" => format!("{none} or a reason"),
+        "value" => format!("{none} or `{value}`"),
+        "value_reason" => format!("{none}, `{value}`, a reason, or a pair `({value} or None, reason)`"),
+        _ => format!("{none}, `{value}`, an exception, or a pair `({value} or None, error)`"),
+    };
+    Some(wrap(4, &format!("A handler returns {text}.")))
 }
 
 fn entry(project: &Project, settings: &Settings, call: &Call) -> Result<String> {

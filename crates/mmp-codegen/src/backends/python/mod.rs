@@ -1,8 +1,10 @@
 //! Python: the SDK's models, hooks, constants and the API clients for threads and asyncio.
 
 mod client;
+mod docs;
 mod enums;
 mod hooks;
+mod methods;
 mod models;
 mod params;
 mod settings;
@@ -34,6 +36,7 @@ impl Backend for Python {
             Output::new(format!("{DIR}/__init__.py"), package()),
             Output::new(format!("{DIR}/schema.py"), schema(project)),
             hooks::output(project, &settings)?,
+            methods::output(project, &settings, &models),
         ];
         outputs.extend(models.outputs(project, &settings));
         outputs.extend(enums::outputs(project, &settings)?);

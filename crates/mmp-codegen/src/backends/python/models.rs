@@ -92,8 +92,8 @@ impl Models {
     fn module(&self, project: &Project, settings: &Settings, area: &str) -> String {
         let names = in_order(project, self.areas.get(area).map_or(&[][..], Vec::as_slice));
         let mut body = Text::default();
-        for name in &names {
-            self.class(&mut body, project, settings, name);
+        for (number, name) in names.iter().enumerate() {
+            self.class(&mut body, project, settings, name, number == 0);
         }
         let body = body.finish();
         let code = code_only(&body);
@@ -125,14 +125,16 @@ impl Models {
         text.finish() + &body
     }
 
-    fn class(&self, text: &mut Text, project: &Project, settings: &Settings, name: &str) {
+    fn class(&self, text: &mut Text, project: &Project, settings: &Settings, name: &str, first: bool) {
         let fields = project.flat_fields(name);
         let keys: BTreeSet<String> = fields.iter().map(|(owner, field)| project.key(owner, field)).collect();
-        text.blank();
-        text.blank();
         // A field that has the name of its type would hide the type in the class body.
         let hidden: BTreeSet<String> =
             used_structs(project, name).into_iter().filter(|used| keys.contains(used)).collect();
+        text.blank();
+        if !first || hidden.is_empty() {
+            text.blank();
+        }
         for used in &hidden {
             text.line(format_args!("_{used} = {used}"));
         }
@@ -260,8 +262,11 @@ fn in_order(project: &Project, names: &[String]) -> Vec<String> {
     done
 }
 
-/// An import statement, sorted as `ruff` sorts: constants, then classes.
+/// An import statement of classes, sorted as `ruff` sorts them: without regard to capitals.
 pub(super) fn import(indent: usize, module: &str, names: &[String]) -> String {
+    let mut names = names.to_vec();
+    names.sort_by_key(|name| name.to_lowercase());
+    let names = &names;
     let one_line = bracketed(indent, &format!("from {module} import "), names, "");
     if !one_line.contains('\n') {
         return one_line;

@@ -101,7 +101,7 @@ fn plain(signature: &mut Signature, project: &Project, slot: &Slot, style: Param
         arg = format!("_convert.{convert}({name})");
         signature.converters.push(convert);
     } else if let (Some(structure), Some("None"), false) = (structure, default.as_deref(), slot.nil_ok) {
-        arg = format!("{name} or {structure}()");
+        arg = format!("{name} or {}", style.build.unwrap_or_else(|| format!("{structure}()")));
         signature.built.push(structure.to_owned());
     }
     signature.args.push(arg);
@@ -184,7 +184,11 @@ pub(super) fn mentions(project: &Project, text: &str) -> String {
             out.push('`');
         }
         let is_method = at % 2 == 1 && project.schema.api.iter().any(|method| method.name == part);
-        out.push_str(&if is_method { python_method(part) } else { part.to_owned() });
+        match part {
+            "DismissPostError" => out.push_str("DISMISS_POST_ERROR"),
+            _ if is_method => out.push_str(&python_method(part)),
+            _ => out.push_str(part),
+        }
     }
     out
 }

@@ -41,6 +41,8 @@ pub(super) struct ParamStyle {
     pub(super) keyword: bool,
     pub(super) nullable: bool,
     pub(super) convert: Option<String>,
+    /// What stands for None.
+    pub(super) build: Option<String>,
     #[serde(rename = "type")]
     pub(super) ty: Option<String>,
 }

@@ -96,6 +96,15 @@ pub(super) fn needed_structs(project: &Project) -> BTreeSet<String> {
     needed
 }
 
+/// Every type with a name, but no struct, that an API method, a hook or one of their structs mentions.
+pub(super) fn needed_names(project: &Project) -> BTreeSet<String> {
+    let slots = project.calls.api.iter().chain(&project.calls.hooks).flat_map(slots).map(|slot| &slot.ty);
+    let structs = needed_structs(project);
+    let fields = structs.iter().flat_map(|name| project.flat_fields(name)).map(|(_, field)| &field.ty);
+    let names = slots.chain(fields).flat_map(Type::names).map(str::to_owned);
+    names.filter(|name| project.schema.fields(name).is_none()).collect()
+}
+
 fn slots(call: &Call) -> impl Iterator<Item = &Slot> {
     call.args.iter().chain(&call.results)
 }

@@ -1,0 +1,98 @@
+"""The event loop of a plugin with async handlers, in the main thread; the bridge's orders are read beside it."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+from collections.abc import Callable, Mapping
+
+from ._async_link import AsyncLink, new_event_loop
+from ._bound_hook import BoundHook
+from ._connection import LINK_ERRORS, ConnectionClosedError
+from ._control import Control
+
+
+class AsyncMain:
+    """Runs the event loop until STOP, or until the bridge is gone.
+
+    Args:
+        sock: The `async` connection.
+        hooks: The async handlers.
+        control: The `control` connection, whose orders end the loop.
+        on_open: What to do on the order OPEN.
+        use_uvloop: Whether to run on uvloop, if it is installed.
+    """
+
+    def __init__(
+        self,
+        sock: socket.socket,
+        hooks: Mapping[int, BoundHook],
+        control: Control,
+        on_open: Callable[[int], None],
+        *,
+        use_uvloop: bool,
+    ) -> None:
+        self._sock = sock
+        self._control = control
+        self._on_open = on_open
+        self._loop = new_event_loop(use_uvloop)
+        self._over: asyncio.Future[None] = self._loop.create_future()
+        self.socket_fd = sock.fileno()
+        self.link = AsyncLink(self._loop, hooks, self._lost)
+
+    def run(self, ready: Callable[[], None]) -> None:
+        """Serve hooks until STOP.
+
+        Args:
+            ready: Called once when hooks can come.
+
+        Raises:
+            ConnectionClosedError: The bridge is gone.
+            OSError: The bridge is gone.
+            ProtocolError: The bridge sent what it must not.
+        """
+        asyncio.set_event_loop(self._loop)
+        try:
+            self._loop.run_until_complete(self._main(ready))
+        finally:
+            self._close()
+
+    async def _main(self, ready: Callable[[], None]) -> None:
+        await self.link.attach(self._sock)
+        threading.Thread(target=self._read_orders, name="mattermost-control", daemon=True).start()
+        ready()
+        await self._over
+        await self.link.drain()
+
+    def _read_orders(self) -> None:
+        error: Exception | None = None
+        try:
+            self._control.serve(self._on_open)
+        except LINK_ERRORS as caught:
+            error = caught
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._finish, error)
+
+    def _lost(self) -> None:
+        self._finish(ConnectionClosedError("the bridge closed the async connection"))
+
+    def _finish(self, error: Exception | None) -> None:
+        if self._over.done():
+            return
+        if error is None:
+            self._over.set_result(None)
+        else:
+            self._over.set_exception(error)
+
+    def _close(self) -> None:
+        """End what the author's tasks have left, as asyncio.run does."""
+        loop = self._loop
+        left = asyncio.all_tasks(loop)
+        for task in left:
+            task.cancel()
+        if left:
+            loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
+        loop.run_until_complete(loop.shutdown_asyncgens())
+        asyncio.set_event_loop(None)
+        loop.close()

@@ -1,0 +1,76 @@
+"""A hook joined with the plugin's handler for it, as both kinds of worker use it."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Callable
+from typing import Any, Literal
+
+import msgspec
+
+from ._errors import ErrorFrame, PluginAPIError, describe, frame_from_exception
+from ._gen.hooks import HOOKS
+from ._hook_spec import HookSpec
+from ._plugin import Plugin
+from ._results import Adapter, adapter
+
+Mode = Literal["sync", "async"]
+
+_IS_COROUTINE = 0x80  # CO_COROUTINE, `inspect.CO_COROUTINE`
+
+
+class HookFailure(msgspec.Struct, omit_defaults=True):
+    """The payload of HOOK_ERROR."""
+
+    message: str
+    app: ErrorFrame | None = None
+
+
+class BoundHook:
+    """What is needed to answer one hook: its decoder, the handler, the adapter of what it returns."""
+
+    __slots__ = ("adapt", "decode", "handler", "logger", "mode", "spec")
+
+    def __init__(self, spec: HookSpec, handler: Callable[..., Any], plugin: Plugin) -> None:
+        self.spec = spec
+        self.handler = handler
+        self.logger = plugin.logger
+        self.mode: Mode = "async" if _is_async(handler) else "sync"
+        self.decode = spec.decoder.decode
+        self.adapt: Adapter = adapter(spec)
+
+    def failure(self, error: BaseException) -> HookFailure:
+        """Log what a handler raised, and return what is answered."""
+        return failure(self.spec.name, error, self.logger)
+
+
+def bind_hooks(plugin: Plugin) -> dict[int, BoundHook]:
+    """Return the hooks that a plugin handles, by their number in frames."""
+    hooks: dict[int, BoundHook] = {}
+    for name in plugin.implemented_hooks():
+        handler = plugin.get_hook_handler(name)
+        if handler is not None:
+            hooks[HOOKS[name].ident] = BoundHook(HOOKS[name], handler, plugin)
+    return hooks
+
+
+def failure(hook_name: str, error: BaseException, logger: logging.Logger) -> HookFailure:
+    """Log what went wrong in a hook, with its traceback, and return the payload of HOOK_ERROR."""
+    text = describe(error)
+    # A logging handler of the author's own may raise anything; the answer must go out all the same.
+    with contextlib.suppress(Exception):
+        logger.error("the handler of %s raised %s", hook_name, text, exc_info=error, extra={"hook": hook_name})
+    app = frame_from_exception(error) if isinstance(error, PluginAPIError) and error.error_id else None
+    return HookFailure(text, app)
+
+
+def _is_async(handler: Any) -> bool:
+    """Return whether calling a handler gives a coroutine, also through decorators that keep `__wrapped__`."""
+    function = getattr(handler, "__func__", handler)
+    while function is not None:
+        code = getattr(function, "__code__", None)
+        if code is not None and code.co_flags & _IS_COROUTINE:
+            return True
+        function = getattr(function, "__wrapped__", None)
+    return False

@@ -1,0 +1,229 @@
+"""The worker process from start to exit."""
+
+from __future__ import annotations
+
+import gc
+import logging
+import os
+import sys
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from . import _runtime
+from ._bound_hook import BoundHook, bind_hooks
+from ._connection import LINK_ERRORS, Connection, Welcome, connect
+from ._control import Control
+from ._errors import describe
+from ._failure import Code, Report, report
+from ._loader import load_plugin_class
+from ._logging import install, show_all_of
+from ._plugin import Plugin
+from ._runtime_config import RuntimeConfig
+from ._stdin import BridgeWatch, NoTokenError, read_token
+from ._sync_worker import HookThread
+from ._transport import TaskTransport, ThreadTransport
+
+SWITCH_INTERVAL = 0.0005
+"""Seconds between thread switches: the default of 5 ms is what every hook would wait while another thread computes."""
+
+_EXIT_PATIENCE = 5.0
+"""Seconds that exit handlers and the author's own threads may take after STOP."""
+
+_DRAIN_POLL = 0.05
+
+_log = logging.getLogger("mattermost_plugin")
+
+_NOT_UNDER_BRIDGE = (
+    "this program is a Mattermost plugin and is started by the plugin's bridge; "
+    "pack it and upload it to a server, or run it under the development server"
+)
+
+
+class StartError(Exception):
+    """The process cannot even report to the bridge."""
+
+
+_running = False
+
+
+def run_plugin(plugin_class: type[Plugin] | None = None) -> None:
+    """Run a plugin until the bridge stops it.
+
+    Put it at the end of the plugin's file, under `if __name__ == "__main__":`.
+
+    Args:
+        plugin_class: The plugin; by default the one that the manifest's entry point holds.
+    """
+    global _running  # one process runs one plugin
+    if _running:
+        return  # the entry point calls this while it is imported; the process is already running it
+    _running = True
+    try:
+        code = _start(plugin_class)
+    except StartError as error:
+        sys.stderr.write(f"{error}\n")
+        code = 2
+    if code:
+        sys.exit(code)
+
+
+def _start(plugin_class: type[Plugin] | None) -> int:
+    config = RuntimeConfig.from_env()
+    if not config.socket_path:
+        raise StartError(_NOT_UNDER_BRIDGE)
+    try:
+        token = read_token()
+    except NoTokenError as error:
+        raise StartError(f"{_NOT_UNDER_BRIDGE} ({error})") from error
+    watch = BridgeWatch()
+    watch.start()
+    sys.setswitchinterval(SWITCH_INTERVAL)
+    stdout: Any = sys.stdout
+    if hasattr(stdout, "reconfigure"):
+        # Standard output is a pipe into the server's log; a line that was printed shall appear there at once.
+        stdout.reconfigure(line_buffering=True)
+    try:
+        worker = Worker(config, token, watch)
+    except LINK_ERRORS as error:
+        raise StartError(f"cannot connect to the bridge: {error}") from error
+    return worker.run(plugin_class)
+
+
+class Worker:
+    """Everything between the first connection and the exit."""
+
+    def __init__(self, config: RuntimeConfig, token: str, watch: BridgeWatch) -> None:
+        self._token = token
+        self._watch = watch
+        self._socket_path = config.socket_path
+        connection, self._welcome = connect(config.socket_path, token, "control")
+        self.config = _complete(config, self._welcome)
+        self._control = Control(connection)
+        self._transport = ThreadTransport(self._connect_api)
+        self._tasks = TaskTransport(self._transport)
+        self._threads: list[HookThread] = []
+        self._idle = threading.Event()
+        self._sync_hooks: dict[int, BoundHook] = {}
+        self._async_socket = -1
+        self._use_uvloop = True
+        self._logs = install(self._control, config.logging_level)
+        os.register_at_fork(after_in_child=self._after_fork)
+        _runtime.current = _runtime.Runtime(self.config, self._transport, self._tasks)
+
+    def run(self, plugin_class: type[Plugin] | None) -> int:
+        """Load the plugin, serve it until STOP, and return the process's exit status."""
+        try:
+            hooks = self._load(plugin_class)
+        except _LoadFailedError as failed:
+            self._control.failed(msgspec.to_builtins(failed.report))
+            _exit_later(1)
+            return 1
+        try:
+            return self._serve(hooks)
+        except (*LINK_ERRORS, KeyboardInterrupt) as error:
+            _log.error("the worker ends: %s", describe(error))
+            self._control.flush()
+            os._exit(1)
+
+    def _load(self, plugin_class: type[Plugin] | None) -> dict[int, BoundHook]:
+        stage: Code = "import"
+        try:
+            if plugin_class is None:
+                plugin_class = load_plugin_class(self.config.entry_point, self.config.plugin_path)
+            show_all_of(plugin_class.__name__)
+            self._use_uvloop = plugin_class.use_uvloop
+            stage = "init"
+            plugin = plugin_class()
+            stage = "internal"
+            hooks = bind_hooks(plugin)
+        except BaseException as error:  # SystemExit too: whatever stops the plugin from loading is reported
+            raise _LoadFailedError(report(error, stage)) from error
+        # What is loaded by now stays; without it the collector has less to look at.
+        gc.freeze()
+        return hooks
+
+    def _serve(self, hooks: dict[int, BoundHook]) -> int:
+        self._sync_hooks = {ident: hook for ident, hook in hooks.items() if hook.mode == "sync"}
+        async_hooks = {ident: hook for ident, hook in hooks.items() if hook.mode == "async"}
+        if self._sync_hooks:
+            self._open_sync(self._welcome.sync_connections)
+        modes = [(ident, hook.mode) for ident, hook in sorted(hooks.items())]
+        if async_hooks:
+            self._serve_async(async_hooks, lambda: self._control.ready(modes))
+        else:
+            self._control.ready(modes)
+            self._control.serve(self._open_sync)
+        self._drain()
+        self._control.flush()
+        _exit_later(0)
+        return 0
+
+    def _serve_async(self, hooks: dict[int, BoundHook], ready: Callable[[], None]) -> None:
+        from ._async_main import AsyncMain  # loads asyncio, which `def` handlers do without
+
+        connection, _ = self._connect("async")
+        main = AsyncMain(connection.detach(), hooks, self._control, self._open_sync, use_uvloop=self._use_uvloop)
+        self._async_socket = main.socket_fd
+        self._transport.forbid_here()
+        self._tasks.link = main.link
+        main.run(ready)
+
+    def _connect(self, role: str) -> tuple[Connection, Welcome]:
+        return connect(self._socket_path, self._token, role)
+
+    def _connect_api(self) -> Connection:
+        try:
+            return self._connect("api")[0]
+        except LINK_ERRORS as error:
+            raise ConnectionError(str(error)) from error
+
+    def _open_sync(self, count: int) -> None:
+        """Open more `sync` connections, each with its thread."""
+        for _ in range(count):
+            connection, _ = self._connect("sync")
+            thread = HookThread(connection, self._sync_hooks, self._transport, self._idle.set, len(self._threads) + 1)
+            self._threads.append(thread)
+            thread.start()
+
+    def _drain(self) -> None:
+        """Wait until the hooks that run are answered; the bridge sends no more after STOP."""
+        for thread in self._threads:
+            thread.stopping = True
+        while not all(thread.idle for thread in self._threads):
+            self._idle.wait(_DRAIN_POLL)
+            self._idle.clear()
+
+    def _after_fork(self) -> None:
+        """Give up a forked child's copies of the connections, so that it can neither use nor keep them."""
+        self._transport.after_fork()
+        self._logs.after_fork()
+        self._control.close()
+        self._watch.after_fork()
+        for thread in self._threads:
+            thread.close()
+        if self._async_socket >= 0:
+            os.close(self._async_socket)
+
+
+class _LoadFailedError(Exception):
+    def __init__(self, failure: Report) -> None:
+        super().__init__(failure.message)
+        self.report = failure
+
+
+def _complete(config: RuntimeConfig, welcome: Welcome) -> RuntimeConfig:
+    return msgspec.structs.replace(
+        config,
+        plugin_id=config.plugin_id or welcome.plugin_id,
+        plugin_path=config.plugin_path or welcome.bundle_path,
+    )
+
+
+def _exit_later(code: int) -> None:
+    """End the process in any case, should an exit handler or a thread of the author's hang."""
+    timer = threading.Timer(_EXIT_PATIENCE, os._exit, (code,))
+    timer.daemon = True
+    timer.start()

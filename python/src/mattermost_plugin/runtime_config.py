@@ -1,0 +1,7 @@
+"""How the plugin's process was started."""
+
+from __future__ import annotations
+
+from ._runtime_config import RuntimeConfig, load_runtime_config
+
+__all__ = ["RuntimeConfig", "load_runtime_config"]

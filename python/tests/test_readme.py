@@ -1,0 +1,33 @@
+"""The README's plugin runs."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from conftest import Start
+
+README = (Path(__file__).parents[1] / "README.md").read_text()
+
+
+def test_the_readme_plugin(start: Start) -> None:
+    [source] = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    commands: list[dict[str, object]] = []
+    bridge = start(
+        "",
+        head=source,
+        api={
+            "RegisterCommand": lambda command: commands.append(command) or [],
+            "GetServerVersion": lambda: ["11.6.0"],
+            "GetUser": lambda user_id: [{"id": user_id, "username": "ann"}],
+        },
+    )
+    assert bridge.wait_ready() == {"OnActivate": "sync", "MessageWillBePosted": "sync", "ExecuteCommand": "async"}
+    bridge.hook("OnActivate")
+    assert commands[0]["trigger"] == "hello"
+    assert bridge.wait_log(lambda line: line[1] == "ready on server 11.6.0")[0] == "info"
+    assert bridge.hook("MessageWillBePosted", {}, {"message": "badword"}) == [None, "Please rephrase that."]
+    assert bridge.hook("MessageWillBePosted", {}, {"message": ":wave:"}) == [{"message": "hello"}, ""]
+    response, error = bridge.hook("ExecuteCommand", {}, {"user_id": "u", "command": "/hello"})
+    assert response == {"response_type": "ephemeral", "text": "Hello, ann!"}
+    assert error is None
