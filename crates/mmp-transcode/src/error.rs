@@ -13,9 +13,9 @@ pub enum Error {
     #[error("not MessagePack: {0}")]
     Malformed(#[from] Malformed),
     /// A value does not fit the schema.
-    #[error("{path}: {problem}")]
+    #[error("{}{problem}", prefix(path))]
     Invalid {
-        /// Where, from the outside in: `post.props.attachments[0].title`.
+        /// Where, from the outside in: `post.props.attachments[0].title`. Empty if the value as a whole is meant.
         path: String,
         /// What is wrong with it.
         problem: Problem,
@@ -62,6 +62,9 @@ pub enum Problem {
     /// A key that the struct does not have.
     #[error("has no field {0:?}")]
     UnknownField(String),
+    /// A number that Go's `float32` cannot hold.
+    #[error("{0} does not fit in a 32-bit float")]
+    Float(String),
     /// A string that is neither a point in time in RFC 3339 form nor empty.
     #[error("{0:?} is not a time in RFC 3339 form")]
     Time(String),
@@ -71,6 +74,10 @@ pub enum Problem {
     /// Values are nested too deeply.
     #[error("nested too deeply")]
     Depth,
+}
+
+fn prefix(path: &str) -> String {
+    if path.is_empty() { String::new() } else { format!("{path}: ") }
 }
 
 impl Error {
@@ -86,23 +93,37 @@ impl Error {
 
     /// The same error, inside the named field.
     pub(crate) fn in_field(self, field: &str) -> Self {
-        self.inside(field, ".")
+        self.inside(field)
     }
 
     /// The same error, inside the item with this index.
     pub(crate) fn in_item(self, index: usize) -> Self {
-        self.inside(&format!("[{index}]"), "")
+        self.inside(&format!("[{index}]"))
     }
 
-    fn inside(self, outer: &str, separator: &str) -> Self {
+    fn inside(self, outer: &str) -> Self {
         match self {
-            Error::Invalid { path, problem } if path.is_empty() => Error::Invalid { path: outer.to_owned(), problem },
             Error::Invalid { path, problem } => {
-                let separator = if path.starts_with('[') { "" } else { separator };
-                let separator = if outer.starts_with('[') && !path.starts_with('[') { "." } else { separator };
+                let separator = if path.is_empty() || path.starts_with('[') { "" } else { "." };
                 Error::Invalid { path: format!("{outer}{separator}{path}"), problem }
             }
             other => other,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_reads_from_the_outside_in() {
+        let error = Error::invalid(Problem::Nil).in_item(2).in_field("attachments").in_field("props").in_item(0);
+        assert_eq!(error.to_string(), "[0].props.attachments[2]: must not be nil here");
+    }
+
+    #[test]
+    fn a_problem_of_the_whole_value_has_no_path() {
+        assert_eq!(Error::invalid(Problem::Depth).to_string(), "nested too deeply");
     }
 }

@@ -5,6 +5,7 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor};
 
 use crate::error::{Error, Problem};
+use crate::limits::check_depth;
 use crate::msgpack::{self, Reader, Token};
 
 /// Writes JSON text as MessagePack, in the order of the text. What is not JSON is written as bytes, so nothing is lost.
@@ -18,9 +19,22 @@ pub(crate) fn to_msgpack(text: &[u8], out: &mut Vec<u8>) {
     }
 }
 
-/// Appends a value as JSON text; bytes are taken as they are.
+/// Appends a value as JSON text. Bytes are taken as they are, and nil is no text at all: Go's nil message, not the text `null`.
 pub(crate) fn from_msgpack(reader: &mut Reader<'_>, out: &mut Vec<u8>, depth: usize) -> Result<(), Error> {
-    crate::limits::check_depth(depth)?;
+    let start = reader.clone();
+    match reader.token()? {
+        Token::Nil => {}
+        Token::Bin(bytes) => out.extend_from_slice(bytes),
+        _ => {
+            *reader = start;
+            put_value(reader, out, depth)?;
+        }
+    }
+    Ok(())
+}
+
+fn put_value(reader: &mut Reader<'_>, out: &mut Vec<u8>, depth: usize) -> Result<(), Error> {
+    check_depth(depth)?;
     match reader.token()? {
         Token::Nil => out.extend_from_slice(b"null"),
         Token::Bool(value) => out.extend_from_slice(if value { b"true" } else { b"false" }),
@@ -28,14 +42,13 @@ pub(crate) fn from_msgpack(reader: &mut Reader<'_>, out: &mut Vec<u8>, depth: us
         Token::Uint(value) => out.extend_from_slice(value.to_string().as_bytes()),
         Token::Float(value) => put_float(value, out)?,
         Token::Str(bytes) => put_string(bytes, out),
-        Token::Bin(bytes) => out.extend_from_slice(bytes),
         Token::Array(count) => {
             out.push(b'[');
             for index in 0..count {
                 if index > 0 {
                     out.push(b',');
                 }
-                from_msgpack(reader, out, depth + 1)?;
+                put_value(reader, out, depth + 1)?;
             }
             out.push(b']');
         }
@@ -45,16 +58,16 @@ pub(crate) fn from_msgpack(reader: &mut Reader<'_>, out: &mut Vec<u8>, depth: us
                 if index > 0 {
                     out.push(b',');
                 }
-                let Token::Str(key) = reader.token()? else {
-                    return Err(Error::expected("a string as key", "something else"));
-                };
-                put_string(key, out);
+                match reader.token()? {
+                    Token::Str(key) => put_string(key, out),
+                    other => return Err(Error::expected("a string as key", other.name())),
+                }
                 out.push(b':');
-                from_msgpack(reader, out, depth + 1)?;
+                put_value(reader, out, depth + 1)?;
             }
             out.push(b'}');
         }
-        Token::Timestamp(..) | Token::Ext(..) => return Err(Error::expected("a JSON value", "an extension")),
+        other => return Err(Error::expected("a JSON value", other.name())),
     }
     Ok(())
 }
@@ -161,12 +174,13 @@ mod tests {
     #[test]
     fn json_values_survive_both_ways() {
         for json in [
-            "null",
             "[]",
             r#"{"b":1,"a":[true,false,null,-1,1.5,"x\"\n"]}"#,
             "18446744073709551615",
             "9007199254740993",
             "1.0",
+            "0.30000000000000004",
+            "1.7976931348623157e+308",
         ] {
             assert_eq!(back(json), json);
         }

@@ -7,6 +7,7 @@
 mod error;
 mod from_gob;
 pub mod generated;
+mod id_map;
 mod json;
 mod limits;
 pub mod msgpack;

@@ -96,12 +96,13 @@ fn copy_interface(
     let wire = map.renumber(head.id, types)?;
     put_interface_head(head.name, wire, out);
     let structured = types.get(head.id).is_some_and(|wire| wire.is_struct());
-    with_length(out, |out| {
-        if !structured {
-            out.push(0);
-        }
-        copy(map, head.id, cursor, types, out, depth + 1)
-    })
+    let length = begin_length(out);
+    if !structured {
+        out.push(0);
+    }
+    copy(map, head.id, cursor, types, out, depth + 1)?;
+    end_length(out, length);
+    Ok(())
 }
 
 /// Walks the types that a type refers to, each once; a type may contain itself.
@@ -129,18 +130,29 @@ pub(crate) fn put_interface_head(name: &[u8], wire: TypeId, out: &mut Vec<u8>) {
     varint::put_int(out, i64::from(wire));
 }
 
-/// Writes what `body` writes, preceded by its length in bytes. One byte is reserved for the length; a longer value moves.
-pub(crate) fn with_length<E>(out: &mut Vec<u8>, body: impl FnOnce(&mut Vec<u8>) -> Result<(), E>) -> Result<(), E> {
-    let at = out.len();
+/// Where the length of what follows will be.
+#[must_use]
+pub(crate) struct LengthMark(usize);
+
+/// Reserves one byte for the length in bytes of what is written next; [`end_length`] fills it in.
+pub(crate) fn begin_length(out: &mut Vec<u8>) -> LengthMark {
     out.push(0);
-    body(out)?;
-    let len = out.len() - at - 1;
-    if len < 0x80 {
+    LengthMark(out.len() - 1)
+}
+
+/// Writes the length of what was written since [`begin_length`]; if it takes more than one byte, the contents move.
+pub(crate) fn end_length(out: &mut Vec<u8>, LengthMark(at): LengthMark) {
+    let start = at + 1;
+    let end = out.len();
+    let len = (end - start) as u64;
+    let more = varint::uint_len(len) - 1;
+    if more == 0 {
         out[at] = len as u8;
-    } else {
-        let mut head = Vec::with_capacity(9);
-        varint::put_uint(&mut head, len as u64);
-        out.splice(at..=at, head);
+        return;
     }
-    Ok(())
+    // A longer one is the number of its digits, negated, and the digits.
+    out.resize(end + more, 0);
+    out.copy_within(start..end, start + more);
+    out[at] = (more as u8).wrapping_neg();
+    out[start..start + more].copy_from_slice(&len.to_be_bytes()[8 - more..]);
 }

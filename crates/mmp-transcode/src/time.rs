@@ -16,6 +16,9 @@ pub(crate) fn gob_to_msgpack(bytes: &[u8], out: &mut Vec<u8>) -> Result<(), Erro
     let malformed = || Error::invalid(Problem::Wire { expected: "a time" });
     let seconds = bytes.get(1..9).and_then(|b| b.try_into().ok()).map(i64::from_be_bytes).ok_or_else(malformed)?;
     let nanos = bytes.get(9..13).and_then(|b| b.try_into().ok()).map(u32::from_be_bytes).ok_or_else(malformed)?;
+    if nanos > 999_999_999 {
+        return Err(malformed());
+    }
     if seconds == 0 && nanos == 0 {
         msgpack::put_nil(out);
     } else {

@@ -7,13 +7,13 @@
 mod plan;
 mod run;
 
-use std::collections::HashMap;
 use std::ops::Range;
 use std::rc::Rc;
 
 use mmp_gob::{Cursor, TypeId, Types};
 
 use crate::error::{Error, Problem};
+use crate::id_map::IdMap;
 use crate::msgpack;
 use crate::schema::{Kind, Method, Slot};
 use crate::splice::{self, SameStream};
@@ -23,9 +23,9 @@ use plan::{Op, StructPlan};
 #[derive(Debug, Default)]
 pub struct FromGob {
     structs: Vec<Rc<StructPlan>>,
-    struct_ids: HashMap<(u16, TypeId), usize>,
-    interfaces: HashMap<TypeId, Rc<Op>>,
-    positional: HashMap<(usize, TypeId), Rc<PositionalPlan>>,
+    struct_ids: IdMap<(u16, TypeId), usize>,
+    interfaces: IdMap<TypeId, Rc<Op>>,
+    positional: IdMap<(usize, TypeId), Rc<PositionalPlan>>,
 }
 
 /// What is kept of the argument that a hook's result echoes.
@@ -129,7 +129,10 @@ impl FromGob {
                     missing.iter().for_each(|slot| put_zero(&slot.kind, out));
                     written = slot + 1;
                     let (frame, start) = (out.len() - base, cursor.clone());
-                    self.run(op, cursor, types, out, 0).map_err(|error| error.in_field(slots[*slot].name))?;
+                    self.run(op, cursor, types, out, 0).map_err(|error| match slots[*slot].name {
+                        "" => error.in_item(*slot),
+                        name => error.in_field(name),
+                    })?;
                     if watched == Some(*slot) {
                         let gob = bytes_of(op.wire, &start, cursor, types)?;
                         kept = Some(KeptArg { frame: frame..out.len() - base, gob, wire: op.wire });

@@ -1,6 +1,5 @@
 //! Plans: what to do with each value of a wire type, compiled once.
 
-use std::borrow::Cow;
 use std::rc::Rc;
 
 use mmp_gob::{TypeId, Types, WireField, WireType, ids};
@@ -8,6 +7,7 @@ use mmp_gob::{TypeId, Types, WireField, WireType, ids};
 use super::FromGob;
 use crate::error::{Error, Problem};
 use crate::generated::REGISTERED;
+use crate::msgpack;
 use crate::schema::{Kind, Struct};
 
 /// The conversion of a value of one wire type.
@@ -51,11 +51,27 @@ pub(super) struct StructPlan {
 
 #[derive(Debug)]
 pub(super) enum FieldOp {
-    Named(Cow<'static, str>, Op),
+    Named(Key, Op),
     /// An embedded struct, whose fields are written among those of its parent.
     Inline(usize),
     /// A field that the schema does not have: a newer server's.
     Skip(TypeId),
+}
+
+/// A key as frames have it.
+#[derive(Debug)]
+pub(super) struct Key {
+    pub(super) name: Box<str>,
+    /// The same as MessagePack, head and all.
+    pub(super) encoded: Box<[u8]>,
+}
+
+impl FieldOp {
+    fn named(name: &str, op: Op) -> Self {
+        let mut encoded = Vec::new();
+        msgpack::put_str(&mut encoded, name);
+        FieldOp::Named(Key { name: name.into(), encoded: encoded.into() }, op)
+    }
 }
 
 /// The fields of a wire struct.
@@ -118,22 +134,42 @@ impl FromGob {
         if let Some(&plan) = self.struct_ids.get(&(schema.index, id)) {
             return Ok(plan);
         }
-        let plan = self.reserve_plan();
-        self.struct_ids.insert((schema.index, id), plan);
-        let mut fields = Vec::new();
-        for field in wire_fields(id, types)? {
-            fields.push(match schema.fields.iter().find(|f| f.go == &*field.name) {
-                None => FieldOp::Skip(field.id),
-                Some(known) => {
-                    let op = self.compile(&known.kind, field.id, types);
-                    match op.map_err(|error| error.in_field(known.key))? {
-                        Op { action: Action::Struct(inner), .. } if known.embedded => FieldOp::Inline(inner),
-                        op => FieldOp::Named(Cow::Borrowed(known.key), op),
+        self.cached_plan((schema.index, id), |this| {
+            let mut fields = Vec::new();
+            for field in wire_fields(id, types)? {
+                fields.push(match schema.fields.iter().find(|f| f.go == &*field.name) {
+                    None => FieldOp::Skip(field.id),
+                    Some(known) => {
+                        let op = this.compile(&known.kind, field.id, types);
+                        match op.map_err(|error| error.in_field(known.key))? {
+                            Op { action: Action::Struct(inner), .. } if known.embedded => FieldOp::Inline(inner),
+                            op => FieldOp::named(known.key, op),
+                        }
                     }
-                }
-            });
+                });
+            }
+            Ok(StructPlan { fields })
+        })
+    }
+
+    /// Compiles a plan under its key. It has a place before it is compiled, because its type may contain itself; if compiling fails, it leaves
+    /// nothing behind, nor do the plans that were compiled meanwhile and may refer to it.
+    fn cached_plan(
+        &mut self,
+        key: (u16, TypeId),
+        compile: impl FnOnce(&mut Self) -> Result<StructPlan, Error>,
+    ) -> Result<usize, Error> {
+        let plan = self.structs.len();
+        self.structs.push(Rc::default());
+        self.struct_ids.insert(key, plan);
+        match compile(self) {
+            Ok(compiled) => self.structs[plan] = Rc::new(compiled),
+            Err(error) => {
+                self.struct_ids.retain(|_, other| *other < plan);
+                self.structs.truncate(plan);
+                return Err(error);
+            }
         }
-        self.structs[plan] = Rc::new(StructPlan { fields });
         Ok(plan)
     }
 
@@ -149,16 +185,10 @@ impl FromGob {
                     continue;
                 }
             };
-            fields.push(FieldOp::Named(Cow::Borrowed(key), self.compile_by_wire(field.id, types, 0)?));
+            fields.push(FieldOp::named(key, self.compile_by_wire(field.id, types, 0)?));
         }
-        let plan = self.reserve_plan();
-        self.structs[plan] = Rc::new(StructPlan { fields });
-        Ok(plan)
-    }
-
-    fn reserve_plan(&mut self) -> usize {
-        self.structs.push(Rc::default());
-        self.structs.len() - 1
+        self.structs.push(Rc::new(StructPlan { fields }));
+        Ok(self.structs.len() - 1)
     }
 
     /// The conversion of an interface's concrete value: by the registered name if the schema knows it, else by what the wire type says.
@@ -218,14 +248,13 @@ impl FromGob {
         if let Some(&plan) = self.struct_ids.get(&(BY_WIRE, id)) {
             return Ok(plan);
         }
-        let plan = self.reserve_plan();
-        self.struct_ids.insert((BY_WIRE, id), plan);
-        let mut fields = Vec::new();
-        for field in wire_fields(id, types)? {
-            let op = self.compile_by_wire(field.id, types, depth)?;
-            fields.push(FieldOp::Named(Cow::Owned(field.name.to_string()), op));
-        }
-        self.structs[plan] = Rc::new(StructPlan { fields });
-        Ok(plan)
+        self.cached_plan((BY_WIRE, id), |this| {
+            let mut fields = Vec::new();
+            for field in wire_fields(id, types)? {
+                let op = this.compile_by_wire(field.id, types, depth)?;
+                fields.push(FieldOp::named(&field.name, op));
+            }
+            Ok(StructPlan { fields })
+        })
     }
 }

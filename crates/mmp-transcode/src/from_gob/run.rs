@@ -75,8 +75,8 @@ impl FromGob {
             index = next;
             match plan.fields.get(index as usize) {
                 Some(FieldOp::Named(key, op)) => {
-                    msgpack::put_str(out, key);
-                    self.run(op, cursor, types, out, depth).map_err(|error| error.in_field(key))?;
+                    out.extend_from_slice(&key.encoded);
+                    self.run(op, cursor, types, out, depth).map_err(|error| error.in_field(&key.name))?;
                     entries += 1;
                 }
                 Some(FieldOp::Inline(inner)) => {

@@ -21,10 +21,13 @@ pub enum Malformed {
     /// The bytes end inside a value.
     #[error("the value ends too early")]
     Truncated,
-    /// The byte 0xc1, or an extension with an impossible length.
+    /// The byte 0xc1.
     #[error("the byte {0:#04x} starts no value")]
     Marker(u8),
-    /// Maps and arrays are nested deeper than the reader follows.
-    #[error("the value is nested too deeply")]
-    Depth,
+    /// A timestamp of an impossible length, or with more nanoseconds than a second has.
+    #[error("a timestamp is malformed")]
+    Timestamp,
+    /// More bytes than the value has.
+    #[error("bytes follow the value")]
+    Trailing,
 }

@@ -123,9 +123,13 @@ pub fn end_map(out: &mut Vec<u8>, mark: MapMark, len: usize) {
         out[mark.0] = 0x80 | len as u8;
         return;
     }
-    let mut head = Vec::with_capacity(5);
-    put_map_len(&mut head, len);
-    out.splice(mark.0..=mark.0, head);
+    let (marker, more) = if len <= 0xffff { (0xde, 2) } else { (0xdf, 4) };
+    let start = mark.0 + 1;
+    let end = out.len();
+    out.resize(end + more, 0);
+    out.copy_within(start..end, start + more);
+    out[mark.0] = marker;
+    out[start..start + more].copy_from_slice(&(len as u32).to_be_bytes()[4 - more..]);
 }
 
 fn put_str_len(out: &mut Vec<u8>, len: usize) {

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use mmp_gob::{TypeId, WireType};
 
 use super::ToGob;
+use super::concrete::{self, NamedKey};
 use crate::error::{Error, Problem};
 use crate::schema::{Field, Kind, Struct};
 
@@ -21,23 +22,30 @@ pub(super) enum Action {
     Bool,
     Int(u8),
     Uint(u8),
-    Float,
+    Float(u8),
     Str,
     Bytes,
     Json,
     Time,
-    Any,
+    /// An interface; if its value is a map that looks like one of the registered types named here, it is one.
+    Any(&'static [&'static str]),
     Error,
+    /// An `*AppError` in the place of a method's error.
+    AppError(usize),
     Struct(usize),
     /// A pointer: nil is allowed where a field can be left out.
     Ptr(Box<Op>),
     List(Box<Op>),
-    /// `props`: this map may hold attachments under the key that Mattermost knows.
-    Map {
-        key: Box<Op>,
-        value: Box<Op>,
-        attachments: bool,
-    },
+    Map(Box<MapOp>),
+}
+
+/// How a map is written.
+#[derive(Debug, Clone)]
+pub(super) struct MapOp {
+    pub(super) key: Op,
+    pub(super) value: Op,
+    /// The keys whose values travel under a registered name.
+    pub(super) named: Vec<NamedKey>,
 }
 
 /// How a struct is written.
@@ -45,10 +53,12 @@ pub(super) enum Action {
 pub(super) struct StructPlan {
     /// The keys in frames, those of embedded structs among them, in the order of the schema.
     pub(super) keys: Vec<&'static str>,
+    /// For each key the position of its field in `fields`; none for keys of embedded structs and for those that the wire struct does not have.
+    pub(super) by_key: Vec<Option<usize>>,
     /// The fields of the wire struct that the schema knows, in ascending order.
     pub(super) fields: Vec<FieldOp>,
-    /// How many fields the wire struct has.
-    pub(super) wire_fields: usize,
+    /// Whether there are embedded structs, whose keys stand among the others.
+    pub(super) embeds: bool,
 }
 
 #[derive(Debug)]
@@ -70,37 +80,51 @@ pub(super) enum Target {
     },
 }
 
+impl StructPlan {
+    /// The position of a key. Keys usually come in the order of the schema, so it is looked for first behind the last one.
+    pub(super) fn find(&self, key: &[u8], next: usize) -> Option<usize> {
+        let matches = |at: &usize| self.keys[*at].as_bytes() == key;
+        (next..self.keys.len()).find(matches).or_else(|| (0..next).find(matches))
+    }
+}
+
 impl ToGob {
     /// The conversion of `kind` into our own definition of it.
-    pub(super) fn own_op(&mut self, kind: &'static Kind) -> Result<Op, Error> {
+    pub(super) fn own_op(&mut self, kind: &'static Kind) -> Result<Rc<Op>, Error> {
+        let key = std::ptr::from_ref(kind) as usize;
+        if let Some(op) = self.own_ops.get(&key) {
+            return Ok(Rc::clone(op));
+        }
         let wire = self.types.own(kind);
-        self.compile(kind, wire)
+        let op = Rc::new(self.compile(kind, wire)?);
+        self.own_ops.insert(key, Rc::clone(&op));
+        Ok(op)
     }
 
     /// The conversion of `kind` into a type of the outgoing stream, ours or the host's.
     pub(super) fn compile(&mut self, kind: &'static Kind, wire: TypeId) -> Result<Op, Error> {
         let definition = self.types.get(wire).cloned();
-        let action = match (kind, definition) {
+        let action = match (kind, definition.as_deref()) {
             (Kind::Ptr(inner), _) => Action::Ptr(Box::new(self.compile(inner, wire)?)),
             (Kind::Bool, _) => Action::Bool,
             (Kind::Int(bits), _) => Action::Int(*bits),
             (Kind::Uint(bits), _) => Action::Uint(*bits),
-            (Kind::Float(_), _) => Action::Float,
+            (Kind::Float(bits), _) => Action::Float(*bits),
             (Kind::String | Kind::Url, _) => Action::Str,
             (Kind::Bytes, _) => Action::Bytes,
             (Kind::Json, _) => Action::Json,
             (Kind::Time, _) => Action::Time,
-            (Kind::Any, _) => Action::Any,
+            (Kind::Any, _) => Action::Any(&[]),
             (Kind::Error, _) => Action::Error,
             (Kind::Struct(schema), Some(WireType::Struct { .. })) => Action::Struct(self.struct_plan(schema, wire)?),
             (Kind::List(item), Some(WireType::Slice { elem, .. } | WireType::Array { elem, .. })) => {
-                Action::List(Box::new(self.compile(item, elem)?))
+                Action::List(Box::new(self.compile(item, *elem)?))
             }
-            (Kind::Map(key, value), Some(WireType::Map { key: wire_key, elem, .. })) => Action::Map {
-                key: Box::new(self.compile(key, wire_key)?),
-                value: Box::new(self.compile(value, elem)?),
-                attachments: false,
-            },
+            (Kind::Map(key, value), Some(WireType::Map { key: wire_key, elem, .. })) => Action::Map(Box::new(MapOp {
+                key: self.compile(key, *wire_key)?,
+                value: self.compile(value, *elem)?,
+                named: Vec::new(),
+            })),
             _ => return Err(Error::invalid(Problem::Wire { expected: "the schema's type" })),
         };
         Ok(Op { wire, action })
@@ -114,51 +138,65 @@ impl ToGob {
         self.structs.push(Rc::default());
         let plan = self.structs.len() - 1;
         self.struct_ids.insert((schema.index, wire), plan);
-        let Some(WireType::Struct { fields: wire_fields, .. }) = self.types.get(wire).cloned() else {
+        match self.compile_struct(schema, wire) {
+            Ok(compiled) => self.structs[plan] = Rc::new(compiled),
+            Err(error) => {
+                // Plans that refer to this one are of no use either; they all came after it.
+                self.struct_ids.retain(|_, other| *other < plan);
+                self.structs.truncate(plan);
+                return Err(error);
+            }
+        }
+        Ok(plan)
+    }
+
+    fn compile_struct(&mut self, schema: &'static Struct, wire: TypeId) -> Result<StructPlan, Error> {
+        let definition = self.types.get(wire).cloned();
+        let Some(WireType::Struct { fields: wire_fields, .. }) = definition.as_deref() else {
             return Err(Error::invalid(Problem::Wire { expected: "a struct" }));
         };
-        let (mut keys, mut fields) = (Vec::new(), Vec::new());
+        let mut plan = StructPlan::default();
         for field in schema.fields {
-            let first = keys.len();
-            push_keys(field, &mut keys);
+            let first = plan.keys.len();
+            push_keys(field, &mut plan.keys);
             let Some(number) = wire_fields.iter().position(|w| *w.name == *field.go) else {
                 continue;
             };
             let op = self.compile(&field.kind, wire_fields[number].id).map_err(|error| error.in_field(field.key))?;
-            let target = field_target(schema, field, op, keys.len() - first);
-            fields.push(FieldOp { number, key: first, target });
+            let target = field_target(schema, field, op, plan.keys.len() - first);
+            plan.embeds |= matches!(target, Target::Embedded { .. });
+            plan.fields.push(FieldOp { number, key: first, target });
         }
-        fields.sort_by_key(|field| field.number);
-        self.structs[plan] = Rc::new(StructPlan { keys, fields, wire_fields: wire_fields.len() });
+        plan.fields.sort_by_key(|field| field.number);
+        plan.by_key = vec![None; plan.keys.len()];
+        for (position, field) in plan.fields.iter().enumerate() {
+            if let Target::Value(_) = field.target {
+                plan.by_key[field.key] = Some(position);
+            }
+        }
         Ok(plan)
     }
 }
 
 fn field_target(schema: &Struct, field: &Field, mut op: Op, keys: usize) -> Target {
-    let embedded = match &op.action {
-        Action::Struct(plan) if field.embedded => Some(*plan),
-        Action::Ptr(inner) if field.embedded => match inner.action {
-            Action::Struct(plan) => Some(plan),
-            _ => None,
-        },
-        _ => None,
+    let pointed = match &op.action {
+        Action::Ptr(inner) => &inner.action,
+        action => action,
     };
-    if let Some(plan) = embedded {
-        return Target::Embedded { plan, keys };
+    if let (Action::Struct(plan), true) = (pointed, field.embedded) {
+        return Target::Embedded { plan: *plan, keys };
     }
-    if let Action::Map { attachments, .. } = &mut op.action {
-        *attachments = schema.name == "Post" && field.key == "props";
+    match &mut op.action {
+        Action::Map(map) => map.named = concrete::named_keys(schema.name, field.go),
+        Action::Any(candidates) => *candidates = concrete::candidates(schema.name, field.go),
+        _ => {}
     }
     Target::Value(op)
 }
 
 /// Appends the keys under which a field appears in frames: its own, or those of the struct that it embeds.
-fn push_keys(field: &Field, keys: &mut Vec<&'static str>) {
-    let mut kind = &field.kind;
-    while let Kind::Ptr(inner) = kind {
-        kind = inner;
-    }
-    match kind {
+fn push_keys(field: &'static Field, keys: &mut Vec<&'static str>) {
+    match concrete::behind_pointers(&field.kind) {
         Kind::Struct(inner) if field.embedded => inner.fields.iter().for_each(|field| push_keys(field, keys)),
         _ => keys.push(field.key),
     }

@@ -5,14 +5,11 @@ use std::rc::Rc;
 use mmp_gob::varint;
 
 use super::ToGob;
-use super::plan::{Action, Op, StructPlan, Target};
+use super::plan::{Action, MapOp, Op};
 use crate::error::{Error, Problem};
 use crate::limits::check_depth;
 use crate::msgpack::{Reader, Token};
 use crate::{json, time};
-
-/// The values of a frame's map, by the position of their keys in [`StructPlan::keys`].
-pub(super) type Slots<'a> = Vec<Option<&'a [u8]>>;
 
 impl ToGob {
     /// Writes a value. Returns whether it is Go's zero value, which a struct's field leaves out.
@@ -23,11 +20,12 @@ impl ToGob {
         out: &mut Vec<u8>,
         depth: usize,
     ) -> Result<bool, Error> {
-        if matches!(op.action, Action::Any) {
-            return self.any(reader, None, out, depth);
-        }
-        if let Action::Json = op.action {
-            return json_value(reader, out, depth);
+        match &op.action {
+            Action::Any(candidates) => return self.any(reader, candidates, out, depth),
+            Action::Json => return json_value(reader, out, depth),
+            Action::Error => return self.error_interface(reader, out, depth),
+            Action::AppError(plan) => return self.app_error_result(*plan, reader, out, depth),
+            _ => {}
         }
         let start = reader.clone();
         let token = reader.token()?;
@@ -52,14 +50,9 @@ impl ToGob {
                 put_unsigned(unsigned, *bits, out)?
             }
             (Action::Uint(bits), Token::Uint(value)) => put_unsigned(value, *bits, out)?,
-            (Action::Float, Token::Float(value)) => {
-                varint::put_float(out, value);
-                value == 0.0
-            }
-            (Action::Float, Token::Int(value)) => {
-                varint::put_float(out, value as f64);
-                value == 0
-            }
+            (Action::Float(bits), Token::Float(value)) => put_float(value, *bits, out)?,
+            (Action::Float(bits), Token::Int(value)) => put_float(value as f64, *bits, out)?,
+            (Action::Float(bits), Token::Uint(value)) => put_float(value as f64, *bits, out)?,
             (Action::Str, Token::Str(bytes)) | (Action::Bytes, Token::Bin(bytes)) => put_bytes(bytes, out),
             (Action::Bytes, Token::Nil) => put_bytes(&[], out),
             (Action::Time, Token::Nil) => true,
@@ -68,18 +61,12 @@ impl ToGob {
                 false
             }
             (Action::Time, Token::Str(text)) => put_time_text(text, out)?,
-            (Action::Error, _) => {
-                *reader = start;
-                self.error_interface(reader, out, depth)?
-            }
-            (Action::Struct(plan), Token::Map(_)) => {
-                *reader = start;
+            (Action::Struct(plan), Token::Map(count)) => {
                 let plan = Rc::clone(&self.structs[*plan]);
-                let slots = read_slots(&plan, reader, false)?;
-                self.structure(&plan, &slots, out, depth + 1)?;
+                self.map_as_struct(&plan, count, reader, out, depth + 1)?;
                 false
             }
-            (Action::List(_) | Action::Map { .. }, Token::Nil) => {
+            (Action::List(_) | Action::Map(_), Token::Nil) => {
                 varint::put_uint(out, 0);
                 true
             }
@@ -91,38 +78,43 @@ impl ToGob {
                 }
                 count == 0
             }
-            (Action::Map { key, value, attachments }, Token::Map(count)) => {
+            (Action::Map(map), Token::Map(count)) => {
                 check_depth(depth)?;
                 varint::put_uint(out, count as u64);
                 for _ in 0..count {
-                    self.entry(key, value, *attachments, reader, out, depth + 1)?;
+                    self.entry(map, reader, out, depth + 1)?;
                 }
                 count == 0
             }
-            (action, token) => return Err(Error::expected(action.name(), found(&token))),
+            (action, token) => return Err(Error::expected(action.name(), token.name())),
         })
     }
 
     /// A map's entry. The key is read twice: once for itself, once to name it in an error.
-    fn entry(
+    fn entry(&mut self, map: &MapOp, reader: &mut Reader<'_>, out: &mut Vec<u8>, depth: usize) -> Result<(), Error> {
+        let name = reader.clone().token()?;
+        self.item(&map.key, reader, out, depth)?;
+        self.entry_value(map, &name, reader, out, depth).map_err(|error| match name {
+            Token::Str(name) => error.in_field(&String::from_utf8_lossy(name)),
+            _ => error,
+        })
+    }
+
+    /// The value of an entry that is called `name`.
+    pub(super) fn entry_value(
         &mut self,
-        key: &Op,
-        value: &Op,
-        attachments: bool,
+        map: &MapOp,
+        name: &Token<'_>,
         reader: &mut Reader<'_>,
         out: &mut Vec<u8>,
         depth: usize,
     ) -> Result<(), Error> {
-        let name = reader.clone().token()?;
-        self.item(key, reader, out, depth)?;
-        let done = match name {
-            Token::Str(b"attachments") if attachments => self.attachments(reader, out, depth),
-            _ => self.item(value, reader, out, depth),
-        };
-        done.map_err(|error| match name {
-            Token::Str(name) => error.in_field(&String::from_utf8_lossy(name)),
-            _ => error,
-        })
+        if let Token::Str(name) = name
+            && let Some(named) = map.named.iter().find(|named| named.key.as_bytes() == *name)
+        {
+            return self.any(reader, &[named.name], out, depth).map(|_| ());
+        }
+        self.item(&map.value, reader, out, depth)
     }
 
     /// An item of a list or a map, where gob has no way to leave a value out: a nil pointer cannot be sent.
@@ -141,94 +133,16 @@ impl ToGob {
         let start = out.len();
         let zero = self.value(op, reader, out, depth)?;
         if zero && out.len() == start {
+            // The only value that writes nothing when it is zero is a time.
             time::put_gob_zero(out);
         }
         Ok(())
     }
-
-    /// The fields of a struct that are not zero, and the end marker.
-    pub(super) fn structure(
-        &mut self,
-        plan: &StructPlan,
-        slots: &[Option<&[u8]>],
-        out: &mut Vec<u8>,
-        depth: usize,
-    ) -> Result<(), Error> {
-        check_depth(depth)?;
-        let mut previous = -1;
-        for field in &plan.fields {
-            let start = out.len();
-            let delta = |previous: i64| (field.number as i64 - previous) as u64;
-            let zero = match &field.target {
-                Target::Value(op) => match slots[field.key] {
-                    None => true,
-                    Some(raw) => {
-                        varint::put_uint(out, delta(previous));
-                        self.value(op, &mut Reader::new(raw), out, depth)
-                            .map_err(|error| error.in_field(plan.keys[field.key]))?
-                    }
-                },
-                Target::Embedded { plan, keys } => {
-                    let inner = &slots[field.key..field.key + keys];
-                    if inner.iter().all(Option::is_none) {
-                        true
-                    } else {
-                        varint::put_uint(out, delta(previous));
-                        let plan = Rc::clone(&self.structs[*plan]);
-                        self.structure(&plan, inner, out, depth + 1)?;
-                        false
-                    }
-                }
-            };
-            if zero {
-                out.truncate(start);
-            } else {
-                previous = field.number as i64;
-            }
-        }
-        varint::put_uint(out, 0);
-        Ok(())
-    }
-}
-
-/// Sorts the entries of a frame's map by the plan's keys. Keys usually come in the order of the schema, so the next one is looked for right behind the last.
-/// `lenient` skips keys that the struct does not have.
-pub(super) fn read_slots<'a>(plan: &StructPlan, reader: &mut Reader<'a>, lenient: bool) -> Result<Slots<'a>, Error> {
-    let mut slots = vec![None; plan.keys.len()];
-    let Token::Map(count) = reader.token()? else {
-        return Err(Error::expected("a map", "something else"));
-    };
-    let mut next = 0;
-    for _ in 0..count {
-        let key = match reader.token()? {
-            Token::Str(key) => key,
-            other => return Err(Error::expected("a string as key", found(&other))),
-        };
-        let raw = reader.raw()?;
-        let matches = |at: &usize| plan.keys[*at].as_bytes() == key;
-        match (next..plan.keys.len()).find(matches).or_else(|| (0..next).find(matches)) {
-            Some(at) => {
-                slots[at] = Some(raw);
-                next = at + 1;
-            }
-            None if lenient => {}
-            None => {
-                let key = String::from_utf8_lossy(key).into_owned();
-                return Err(Error::invalid(Problem::UnknownField(key)));
-            }
-        }
-    }
-    Ok(slots)
 }
 
 fn json_value(reader: &mut Reader<'_>, out: &mut Vec<u8>, depth: usize) -> Result<bool, Error> {
     let mut text = Vec::new();
-    if reader.clone().token()? == Token::Nil {
-        // Nil is Go's nil message here, not the text "null", which nobody writes on purpose.
-        reader.token()?;
-    } else {
-        json::from_msgpack(reader, &mut text, depth)?;
-    }
+    json::from_msgpack(reader, &mut text, depth)?;
     Ok(put_bytes(&text, out))
 }
 
@@ -244,6 +158,15 @@ fn put_unsigned(value: u64, bits: u8, out: &mut Vec<u8>) -> Result<bool, Error> 
     }
     varint::put_uint(out, value);
     Ok(value == 0)
+}
+
+fn put_float(value: f64, bits: u8, out: &mut Vec<u8>) -> Result<bool, Error> {
+    // Go's decoder refuses what overflows a float32 (`float32FromBits`).
+    if bits == 32 && value.is_finite() && value.abs() > f64::from(f32::MAX) {
+        return Err(Error::invalid(Problem::Float(value.to_string())));
+    }
+    varint::put_float(out, value);
+    Ok(value == 0.0)
 }
 
 fn put_time_text(text: &[u8], out: &mut Vec<u8>) -> Result<bool, Error> {
@@ -266,37 +189,21 @@ fn range(value: i128, bits: u8) -> Error {
     Error::invalid(Problem::Range { value, bits })
 }
 
-/// What came, in the words of an error message.
-pub(super) fn found(token: &Token<'_>) -> &'static str {
-    match token {
-        Token::Nil => "nil",
-        Token::Bool(_) => "a bool",
-        Token::Int(_) | Token::Uint(_) => "an integer",
-        Token::Float(_) => "a float",
-        Token::Str(_) => "a string",
-        Token::Bin(_) => "bytes",
-        Token::Array(_) => "a list",
-        Token::Map(_) => "a map",
-        Token::Timestamp(..) => "a time",
-        Token::Ext(..) => "an extension",
-    }
-}
-
 impl Action {
     fn name(&self) -> &'static str {
         match self {
             Action::Bool => "a bool",
             Action::Int(_) | Action::Uint(_) => "an integer",
-            Action::Float => "a number",
+            Action::Float(_) => "a number",
             Action::Str => "a string",
             Action::Bytes => "bytes",
-            Action::Json | Action::Any => "a value",
+            Action::Json | Action::Any(_) => "a value",
             Action::Time => "a time",
-            Action::Error => "an error",
+            Action::Error | Action::AppError(_) => "an error",
             Action::Struct(_) => "a struct",
             Action::Ptr(inner) => inner.action.name(),
             Action::List(_) => "a list",
-            Action::Map { .. } => "a map",
+            Action::Map(_) => "a map",
         }
     }
 }

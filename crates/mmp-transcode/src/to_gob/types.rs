@@ -1,10 +1,12 @@
 //! The types that one outgoing gob stream has defined: ours, made from the schema, and the host's own, taken over from the incoming stream.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use mmp_gob::{TypeId, Types, WireField, WireType, ids};
 
 use crate::error::{Error, Problem};
+use crate::id_map::IdMap;
 use crate::schema::{Kind, Struct};
 
 /// The first id that the transcoder gives out. Those below belong to net/rpc's own header types, which share the stream.
@@ -13,17 +15,17 @@ pub const FIRST_ID: TypeId = 96;
 /// The type table of one outgoing stream.
 #[derive(Debug, Default)]
 pub(super) struct OutTypes {
-    defined: Vec<WireType>,
+    defined: Vec<Arc<WireType>>,
     own: HashMap<String, TypeId>,
-    imported: HashMap<TypeId, TypeId>,
+    imported: IdMap<TypeId, TypeId>,
     /// Definition messages that the next value must be preceded by.
     pending: Vec<u8>,
 }
 
 impl OutTypes {
     /// The definition of a type that this table has given out.
-    pub(super) fn get(&self, id: TypeId) -> Option<&WireType> {
-        self.defined.get(usize::try_from(id - FIRST_ID).ok()?)
+    pub(super) fn get(&self, id: TypeId) -> Option<&Arc<WireType>> {
+        self.defined.get(usize::try_from(id.checked_sub(FIRST_ID)?).ok()?)
     }
 
     /// The definitions that have not been sent yet; they count as sent now.
@@ -63,8 +65,22 @@ impl OutTypes {
         id
     }
 
-    /// Takes over a type of the incoming stream, and those that it refers to.
+    /// Takes over a type of the incoming stream, and those that it refers to; none of them if one is unknown.
     pub(super) fn import(&mut self, id: TypeId, types: &Types) -> Result<TypeId, Error> {
+        if let Some(&ours) = self.imported.get(&id) {
+            return Ok(ours);
+        }
+        let (defined, pending) = (self.defined.len(), self.pending.len());
+        let done = self.import_all(id, types);
+        if done.is_err() {
+            self.imported.retain(|_, ours| ((*ours - FIRST_ID) as usize) < defined);
+            self.defined.truncate(defined);
+            self.pending.truncate(pending);
+        }
+        done
+    }
+
+    fn import_all(&mut self, id: TypeId, types: &Types) -> Result<TypeId, Error> {
         if id < ids::FIRST_USER {
             return Ok(id);
         }
@@ -76,14 +92,14 @@ impl OutTypes {
         let ours = self.reserve();
         self.imported.insert(id, ours);
         let mapped = match theirs {
-            WireType::Array { name, elem, len } => WireType::Array { name, elem: self.import(elem, types)?, len },
-            WireType::Slice { name, elem } => WireType::Slice { name, elem: self.import(elem, types)? },
+            WireType::Array { name, elem, len } => WireType::Array { name, elem: self.import_all(elem, types)?, len },
+            WireType::Slice { name, elem } => WireType::Slice { name, elem: self.import_all(elem, types)? },
             WireType::Map { name, key, elem } => {
-                WireType::Map { name, key: self.import(key, types)?, elem: self.import(elem, types)? }
+                WireType::Map { name, key: self.import_all(key, types)?, elem: self.import_all(elem, types)? }
             }
             WireType::Struct { name, mut fields } => {
                 for field in &mut fields {
-                    field.id = self.import(field.id, types)?;
+                    field.id = self.import_all(field.id, types)?;
                 }
                 WireType::Struct { name, fields }
             }
@@ -129,13 +145,13 @@ impl OutTypes {
 
     /// Gives out an id before its definition is known, so that a type may refer to itself.
     fn reserve(&mut self) -> TypeId {
-        self.defined.push(WireType::GobEncoder { name: "".into() });
+        self.defined.push(Arc::new(WireType::GobEncoder { name: "".into() }));
         FIRST_ID + self.defined.len() as TypeId - 1
     }
 
     fn define(&mut self, id: TypeId, definition: WireType) {
         definition.put_definition(id, &mut self.pending);
-        self.defined[(id - FIRST_ID) as usize] = definition;
+        self.defined[(id - FIRST_ID) as usize] = Arc::new(definition);
     }
 }
 

@@ -1,0 +1,104 @@
+//! The concrete types that an interface can hold: those registered by Mattermost, and those that gob registers itself.
+
+use crate::error::Error;
+use crate::generated::{ANY_KEYS, REGISTERED};
+use crate::msgpack::{Reader, Token};
+use crate::schema::{Kind, Struct};
+
+/// The slices of basic types that gob registers itself and a changed value can keep.
+static BASIC_SLICES: &[(&str, Kind)] = &[
+    ("[]bool", Kind::List(&Kind::Bool)),
+    ("[]float32", Kind::List(&Kind::Float(32))),
+    ("[]float64", Kind::List(&Kind::Float(64))),
+    ("[]int", Kind::List(&Kind::Int(64))),
+    ("[]int16", Kind::List(&Kind::Int(16))),
+    ("[]int32", Kind::List(&Kind::Int(32))),
+    ("[]int64", Kind::List(&Kind::Int(64))),
+    ("[]int8", Kind::List(&Kind::Int(8))),
+    ("[]string", Kind::List(&Kind::String)),
+    ("[]uint", Kind::List(&Kind::Uint(64))),
+    ("[]uint16", Kind::List(&Kind::Uint(16))),
+    ("[]uint32", Kind::List(&Kind::Uint(32))),
+    ("[]uint64", Kind::List(&Kind::Uint(64))),
+];
+
+/// Interface fields in which Mattermost expects one of a few registered structs: struct, field, names.
+///
+/// The server asserts these types (`AutocompleteData.IsValid` does for `AutocompleteArg.Data`), so a plain map would be refused.
+static CANDIDATES: &[(&str, &str, &[&str])] = &[
+    (
+        "AutocompleteArg",
+        "Data",
+        &["*model.AutocompleteTextArg", "*model.AutocompleteStaticListArg", "*model.AutocompleteDynamicListArg"],
+    ),
+    ("PostEmbed", "Data", &["*model.PreviewPost"]),
+];
+
+/// A key of a map of interfaces whose value travels under a registered name.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct NamedKey {
+    pub(super) key: &'static str,
+    pub(super) name: &'static str,
+}
+
+/// The keys of that kind in a field of a struct.
+pub(super) fn named_keys(schema: &str, field: &str) -> Vec<NamedKey> {
+    let here = ANY_KEYS.iter().filter(|(s, f, ..)| *s == schema && *f == field);
+    here.map(|(_, _, key, name)| NamedKey { key, name }).collect()
+}
+
+/// The registered structs that a field may hold.
+pub(super) fn candidates(schema: &str, field: &str) -> &'static [&'static str] {
+    CANDIDATES.iter().find(|(s, f, _)| *s == schema && *f == field).map_or(&[], |(.., names)| names)
+}
+
+/// The kind that Mattermost registers under a name.
+pub(super) fn registered_kind(name: &[u8]) -> Option<&'static Kind> {
+    REGISTERED.iter().find(|(known, _)| known.as_bytes() == name).map(|(_, kind)| kind)
+}
+
+/// The kind of a slice of a basic type.
+pub(super) fn basic_slice_kind(name: &[u8]) -> Option<&'static Kind> {
+    BASIC_SLICES.iter().find(|(known, _)| known.as_bytes() == name).map(|(_, kind)| kind)
+}
+
+/// Whether a value can be of a kind: a list or a map where the kind is one; for a struct, a map that has no other keys; for a list of structs, maps.
+pub(super) fn looks_like(kind: &'static Kind, mut reader: Reader<'_>) -> Result<bool, Error> {
+    Ok(match (behind_pointers(kind), reader.token()?) {
+        (Kind::Map(..), Token::Map(_)) => true,
+        (Kind::Struct(schema), Token::Map(count)) => count > 0 && has_only_keys_of(schema, &mut reader, count)?,
+        (Kind::List(item), Token::Array(count)) => match behind_pointers(item) {
+            Kind::Struct(_) => all_maps(&mut reader, count)?,
+            _ => true,
+        },
+        _ => false,
+    })
+}
+
+/// The kind that pointers point to in the end.
+pub(super) fn behind_pointers(mut kind: &'static Kind) -> &'static Kind {
+    while let Kind::Ptr(inner) = kind {
+        kind = inner;
+    }
+    kind
+}
+
+fn has_only_keys_of(schema: &Struct, reader: &mut Reader<'_>, count: usize) -> Result<bool, Error> {
+    for _ in 0..count {
+        let Token::Str(key) = reader.token()? else { return Ok(false) };
+        if !schema.fields.iter().any(|field| field.key.as_bytes() == key) {
+            return Ok(false);
+        }
+        reader.raw()?;
+    }
+    Ok(true)
+}
+
+fn all_maps(reader: &mut Reader<'_>, count: usize) -> Result<bool, Error> {
+    for _ in 0..count {
+        if !matches!(Reader::new(reader.raw()?).token()?, Token::Map(_)) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}

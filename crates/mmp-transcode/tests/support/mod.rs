@@ -1,0 +1,5 @@
+//! What several tests need: frames as trees, and streams of gob.
+#![allow(dead_code, reason = "every test uses a part of it")]
+
+pub(crate) mod frame;
+pub(crate) mod gob;
