@@ -38,9 +38,7 @@ class HelloPython(Plugin):
         self.logger.info("Hello Python plugin deactivated.")
 
     @hook(HookName.MessageWillBePosted)
-    def look_at_post(
-        self, context: Context, post: Post
-    ) -> Post | tuple[Post | None, str] | str | None:
+    def look_at_post(self, context: Context, post: Post) -> Post | tuple[Post | None, str] | str | None:
         """Rejects, dismisses or edits a post before anybody sees it; most pass unchanged."""
         text = post.message.lower()
         if "badword" in text:

@@ -1,6 +1,21 @@
-//! The project's own commands: `cargo xtask <command>`. One file per command.
+//! The project's own commands: `cargo xtask <command>`. One file or directory per command.
 
+#![allow(
+    clippy::print_stdout,
+    reason = "these are commands for people and CI; no plugin's handshake goes through this program"
+)]
+
+mod bench;
+mod bundle;
+mod demo;
+mod files;
 mod generate;
+mod go_parts;
+mod project;
+mod python;
+mod shell;
+mod test;
+mod tidy;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -16,14 +31,29 @@ struct Args {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Measure plugins in Go and Python against each other and write bench/results.md.
+    Bench(bench::Args),
+    /// Pack a plugin written in Python for the server's upload.
+    Bundle(bundle::Args),
+    /// Run hello_python under Go's own go-plugin host: a scripted conversation, shown as it happens.
+    Demo,
     /// Generate everything that is made from schema/, or check that it is up to date.
     Gen(generate::Args),
+    /// Run every check and every test of every language.
+    Test(test::Args),
+    /// Check what no compiler checks: documents against files, the map against the crates, and house rules.
+    Tidy,
 }
 
 fn main() -> ExitCode {
-    let result = match Args::parse().command {
+    let result = shell::end_children_on_signals().and_then(|()| match Args::parse().command {
+        Command::Bench(args) => bench::run(&args),
+        Command::Bundle(args) => bundle::run(&args),
+        Command::Demo => demo::run(),
         Command::Gen(args) => generate::run(&args),
-    };
+        Command::Test(args) => test::run(&args),
+        Command::Tidy => tidy::run(),
+    });
     match result {
         Ok(code) => code,
         Err(error) => {

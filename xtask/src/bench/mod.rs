@@ -1,0 +1,71 @@
+//! `cargo xtask bench`: the Go plugin and plugins in Python on the same host, in interleaved rounds.
+
+mod machine;
+mod report;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::bundle::{self, Options};
+use crate::go_parts;
+use crate::project::Project;
+use crate::shell::Shell;
+
+/// The name of the plugin that the ratios refer to.
+const BASELINE: &str = "go";
+
+/// The arguments of the command.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Interleaved rounds.
+    #[arg(long, default_value_t = 11)]
+    rounds: u32,
+    /// Calls in a round.
+    #[arg(long, default_value_t = 1200)]
+    calls: u32,
+    /// Instead: so many hooks on each plugin, with samples of its memory, printed as JSON.
+    #[arg(long, value_name = "HOOKS")]
+    soak: Option<u32>,
+    /// Where the report goes.
+    #[arg(long, value_name = "FILE", default_value = "bench/results.md")]
+    out: PathBuf,
+}
+
+/// Runs the command.
+pub(crate) fn run(args: &Args) -> Result<ExitCode> {
+    let (shell, project) = (Shell::terminal(), Project::load()?);
+    let mut plugins = vec![(BASELINE.to_owned(), go_parts::goplugin(&shell, &project)?)];
+    for directory in plugin_directories(&project.root.join("bench/plugins"))? {
+        let name = directory.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        plugins.push((name, bundle::build(&shell, &project, &directory, &Options::unpacked())?.directory));
+    }
+    let mut refhost = Command::new(go_parts::refhost(&shell, &project)?);
+    refhost
+        .arg("bench")
+        .args(plugins.iter().map(|(name, directory)| format!("--plugin={name}={}", directory.display())));
+    if let Some(hooks) = args.soak {
+        shell.run(refhost.arg(format!("--soak={hooks}")))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    refhost.arg(format!("--rounds={}", args.rounds)).arg(format!("--calls={}", args.calls));
+    let json = shell.watch(&mut refhost)?;
+    let result = serde_json::from_str(&json).context("what refhost bench writes")?;
+    let text = report::render(&result, &machine::describe(&shell)?);
+    let out = project.root.join(&args.out);
+    std::fs::write(&out, &text).with_context(|| format!("cannot write {}", out.display()))?;
+    print!("{text}");
+    Ok(ExitCode::SUCCESS)
+}
+
+fn plugin_directories(top: &Path) -> Result<Vec<PathBuf>> {
+    let entries = top.read_dir().with_context(|| format!("cannot read {}", top.display()))?;
+    let mut found: Vec<PathBuf> = entries.map(|entry| Ok(entry?.path())).collect::<Result<_>>()?;
+    found.retain(|directory| directory.join("plugin.json").is_file());
+    found.sort();
+    if found.is_empty() {
+        bail!("there is no plugin in {}", top.display());
+    }
+    Ok(found)
+}

@@ -1,0 +1,150 @@
+//! `cargo xtask bundle DIR`: a plugin written in Python, packed for the server's upload.
+
+mod archive;
+mod bridge;
+mod contents;
+mod fits;
+mod manifest;
+mod packages;
+mod schema;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result};
+
+use crate::files;
+use crate::project::{self, Project};
+use crate::python::{Python, Requirement};
+use crate::shell::Shell;
+use manifest::Manifest;
+
+/// The server refuses larger uploads, unless its FileSettings.MaxFileSize was raised.
+const UPLOAD_LIMIT: u64 = 100 << 20;
+
+/// The arguments of the command.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// The plugin's directory, with its plugin.json.
+    #[arg(value_name = "DIR")]
+    dir: PathBuf,
+    /// The archive; dist/<id>-<version>.tar.gz by default.
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// Use a bridge with debug information and checks, which is larger and slower.
+    #[arg(long)]
+    debug: bool,
+    /// The interpreter whose version the dependencies are for.
+    #[arg(long, value_name = "PATH")]
+    python: Option<PathBuf>,
+}
+
+/// How a bundle is made.
+pub(crate) struct Options {
+    /// Where the archive goes; none is made otherwise.
+    pub(crate) archive: Option<Archive>,
+    /// A bridge with debug information and checks.
+    pub(crate) debug: bool,
+    /// The interpreter; `python3` by default.
+    pub(crate) python: Option<PathBuf>,
+}
+
+/// Where an archive goes.
+pub(crate) enum Archive {
+    /// This file.
+    File(PathBuf),
+    /// `<id>-<version>.tar.gz` in this directory.
+    In(PathBuf),
+}
+
+impl Options {
+    /// Only the unpacked bundle, as a server has it after the upload.
+    pub(crate) fn unpacked() -> Options {
+        Options { archive: None, debug: false, python: None }
+    }
+}
+
+/// A finished bundle.
+pub(crate) struct Bundle {
+    /// The archive, if one was asked for.
+    pub(crate) archive: Option<PathBuf>,
+    /// The unpacked bundle: `target/bundles/<id>`.
+    pub(crate) directory: PathBuf,
+}
+
+/// Runs the command.
+pub(crate) fn run(args: &Args) -> Result<ExitCode> {
+    let project = Project::load()?;
+    let archive = match &args.out {
+        Some(file) => Archive::File(file.clone()),
+        None => Archive::In(PathBuf::from("dist")),
+    };
+    let options = Options { archive: Some(archive), debug: args.debug, python: args.python.clone() };
+    let shell = Shell::terminal();
+    shell.say("building the bridge and fetching packages; the first time takes a minute or two");
+    let bundle = build(&shell, &project, &args.dir, &options)?;
+    if let Some(archive) = &bundle.archive {
+        println!("{}", archive.display());
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Makes the bundle of the plugin in `dir`.
+pub(crate) fn build(shell: &Shell, project: &Project, dir: &Path, options: &Options) -> Result<Bundle> {
+    let triple = project::host_triple(shell)?;
+    let manifest = Manifest::read(project, dir, &project::platform())?;
+    let python = interpreter(shell, &manifest, options.python.as_deref())?;
+    let bundles = project.made("bundles")?;
+    let directory = bundles.join(&manifest.id);
+    let staging = bundles.join(format!(".{}.partial", manifest.id));
+    files::empty(&staging)?;
+
+    contents::plugin(dir, &staging)?;
+    manifest.check_files(&staging)?;
+    // Most of the time goes into the compiler; pip waits for the network meanwhile.
+    let (executable, packages) = std::thread::scope(|scope| {
+        let packages = scope.spawn(|| packages::vendor(shell, project, &python, &manifest, &staging));
+        let executable = bridge::build(shell, project, &triple, options.debug);
+        let packages = packages.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        (executable, packages)
+    });
+    files::put(&executable?, &staging.join(&manifest.executable))?;
+    packages?;
+    contents::precompile(shell, &python, &staging)?;
+    fits::report(shell, &python, &manifest, &staging)?;
+
+    files::remove(&directory)?;
+    std::fs::rename(&staging, &directory).with_context(|| format!("cannot make {}", directory.display()))?;
+    let archive = match &options.archive {
+        Some(place) => Some(pack(shell, &manifest, &directory, place)?),
+        None => None,
+    };
+    Ok(Bundle { archive, directory })
+}
+
+/// The interpreter for pip and for the bytecode: one that the manifest allows, because the plugin's syntax may need it.
+fn interpreter(shell: &Shell, manifest: &Manifest, named: Option<&Path>) -> Result<Python> {
+    let text = format!("{} (server.python.requires_python in plugin.json)", manifest.requires);
+    let allows = |version| version >= (3, 10, 0) && manifest.requires.allows(version);
+    Python::find(shell, named, Requirement { text: &text, allows: &allows })
+}
+
+fn pack(shell: &Shell, manifest: &Manifest, directory: &Path, place: &Archive) -> Result<PathBuf> {
+    let path = match place {
+        Archive::File(file) => file.clone(),
+        Archive::In(parent) => parent.join(format!("{}-{}.tar.gz", manifest.id, manifest.version)),
+    };
+    let size = archive::write(directory, &manifest.id, &path)?;
+    shell.say(&format!("{}: {:.1} MiB", path.display(), mebibytes(size)));
+    if size > UPLOAD_LIMIT {
+        shell.say(&format!(
+            "warning: a server accepts uploads up to {:.0} MiB unless its FileSettings.MaxFileSize is raised",
+            mebibytes(UPLOAD_LIMIT)
+        ));
+    }
+    Ok(path)
+}
+
+fn mebibytes(bytes: u64) -> f64 {
+    bytes as f64 / f64::from(1 << 20)
+}

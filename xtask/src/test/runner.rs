@@ -1,0 +1,69 @@
+//! Running steps: output into files, shown when a step fails.
+
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::time::Instant;
+
+use anyhow::Result;
+
+use super::skips;
+use super::step::{Finished, Outcome, Step};
+use crate::project::Project;
+use crate::shell::Shell;
+
+/// How many lines of a failed step are shown.
+const SHOWN: usize = 200;
+
+/// What steps run in.
+pub(crate) struct Runner {
+    project: Project,
+    logs: PathBuf,
+    verbose: bool,
+    /// Held while a step's output is shown, so that two steps do not mix.
+    screen: Mutex<()>,
+}
+
+impl Runner {
+    /// A runner that keeps the output of steps in `target/test-logs`.
+    pub(crate) fn new(project: Project, verbose: bool) -> Result<Runner> {
+        let logs = project.made("test-logs")?;
+        Ok(Runner { project, logs, verbose, screen: Mutex::new(()) })
+    }
+
+    /// Runs steps one after the other. A failure does not keep the others from running.
+    pub(crate) fn run_all(&self, steps: &[Step]) -> Vec<Finished> {
+        steps.iter().map(|step| self.run(step)).collect()
+    }
+
+    fn run(&self, step: &Step) -> Finished {
+        let log = self.logs.join(format!("{}.log", step.name.replace(' ', "-")));
+        let start = Instant::now();
+        let outcome = Shell::logged(&log, step.limit()).and_then(|shell| (step.run)(&shell, &self.project));
+        let outcome = outcome.map_err(|error| format!("{error:#}"));
+        let text = std::fs::read(&log).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
+        let finished = Finished { name: step.name, outcome, time: start.elapsed(), skips: skips::find(&text) };
+        self.show(&finished, &log, &text);
+        finished
+    }
+
+    fn show(&self, finished: &Finished, log: &Path, text: &str) {
+        let _screen = self.screen.lock();
+        let seconds = finished.time.as_secs_f64();
+        match &finished.outcome {
+            Ok(Outcome::Passed) => eprintln!("ok      {} ({seconds:.1} s)", finished.name),
+            Ok(Outcome::Skipped(reason)) => eprintln!("SKIPPED {}: {reason}", finished.name),
+            Err(_) => eprintln!("FAILED  {} ({seconds:.1} s)", finished.name),
+        }
+        if self.verbose || finished.outcome.is_err() {
+            tail(text).for_each(|line| eprintln!("    {line}"));
+        }
+        if let Err(error) = &finished.outcome {
+            eprintln!("    {}: {error}\n    (everything it wrote: {})", finished.name, log.display());
+        }
+    }
+}
+
+fn tail(text: &str) -> impl Iterator<Item = &str> {
+    let skipped = text.lines().count().saturating_sub(SHOWN);
+    text.lines().skip(skipped)
+}
