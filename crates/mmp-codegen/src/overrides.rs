@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Deserialize;
 
 use crate::error::{Result, no_faults};
-use crate::schema::{Method, Schema, Type};
+use crate::schema::{Basic, Method, Schema, Type};
 
 /// The sections that the generator reads. Others belong to the extractor (`types`, ...) or to one backend, which reads them from
 /// [`Overrides::sections`].
@@ -17,6 +17,12 @@ pub struct Overrides {
     /// Keys of maps of `any` whose values travel under a registered name: `Struct.Field.key` to the name.
     #[serde(default)]
     pub any_keys: BTreeMap<String, String>,
+    /// The same for values that also have another form: only those that have no other keys than the type's are meant.
+    #[serde(default)]
+    pub any_keys_if_fitting: BTreeMap<String, String>,
+    /// Fields of `any` that hold a registered struct: `Struct.Field` to the rule that says which.
+    #[serde(default)]
+    pub any_types: BTreeMap<String, AnyType>,
     /// Hooks of which a result is an argument, possibly changed.
     #[serde(default)]
     pub echo: BTreeMap<String, Echo>,
@@ -35,6 +41,16 @@ pub struct Overrides {
     /// The whole file.
     #[serde(skip)]
     pub sections: toml::Table,
+}
+
+/// See [`Overrides::any_types`].
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AnyType {
+    /// The field of the same struct, by Go's name, whose value says which type it is.
+    pub by: String,
+    /// That field's values, and the registered names that belong to them. With any other value the field holds what it looks like.
+    pub types: BTreeMap<String, String>,
 }
 
 /// See [`Overrides::go_names`].
@@ -83,15 +99,18 @@ pub enum EchoMode {
 }
 
 /// The sections on which the meaning of a frame depends; they go into the schema hash.
-const IN_HASH: [&str; 6] = ["go_names", "any_keys", "echo", "nil_ok", "result_kinds", "out_params"];
+const IN_HASH: [&str; 8] =
+    ["go_names", "any_keys", "any_keys_if_fitting", "any_types", "echo", "nil_ok", "result_kinds", "out_params"];
 
 /// Every section that has a reader; a name that is none of these is a slip of the pen.
-const SECTIONS: [&str; 11] = [
+const SECTIONS: [&str; 13] = [
     "rpc",
     "constants",
     "types",
     "go_names",
     "any_keys",
+    "any_keys_if_fitting",
+    "any_types",
     "echo",
     "nil_ok",
     "result_kinds",
@@ -127,7 +146,11 @@ impl Overrides {
         let unknown_type = |name: &&String| !schema.types.contains_key(*name);
         faults.extend(self.go_names.types.iter().filter(unknown_type).map(|name| unknown("go_names", name)));
         faults.extend(self.error_types.keys().filter(unknown_type).map(|name| unknown("error_types", name)));
-        faults.extend(self.any_keys.keys().filter(|key| !is_any_key(schema, key)).map(|key| unknown("any_keys", key)));
+        for (section, keys) in [("any_keys", &self.any_keys), ("any_keys_if_fitting", &self.any_keys_if_fitting)] {
+            faults.extend(keys.keys().filter(|key| !is_any_key(schema, key)).map(|key| unknown(section, key)));
+            faults.extend(keys.values().filter(|name| !is_registered(schema, name)).map(|name| unknown(section, name)));
+        }
+        self.check_any_types(schema, &mut faults);
         faults.extend(self.echo.keys().filter(|name| find(&schema.hooks, name).is_none()).map(|n| unknown("echo", n)));
         faults.extend(self.nil_ok.api.iter().filter(|n| !has_param(&schema.api, n)).map(|n| unknown("nil_ok.api", n)));
         let hook_unknown = |name: &&String| find(&schema.hooks, name).is_none();
@@ -138,6 +161,22 @@ impl Overrides {
         faults.extend(self.result_kinds.keys().filter(|name| !known(name)).map(|name| unknown("result_kinds", name)));
         faults.extend(self.out_params.keys().filter(|name| !known(name)).map(|name| unknown("out_params", name)));
         no_faults(faults)
+    }
+
+    fn check_any_types(&self, schema: &Schema, faults: &mut Vec<String>) {
+        for (path, rule) in &self.any_types {
+            let of_field = |name: &str| field_type(schema, path.split_once('.').map_or("", |(owner, _)| owner), name);
+            let held = path.split_once('.').and_then(|(_, name)| of_field(name));
+            if held != Some(&Type::Basic(Basic::Any)) {
+                faults.push(format!("overrides.toml, [any_types]: `{path}` is no field of type `any`"));
+            }
+            if of_field(&rule.by).map(|ty| schema.underlying(ty)) != Some(&Type::Basic(Basic::String)) {
+                faults.push(format!("overrides.toml, [any_types]: `{path}`: `{}` is no field with a text", rule.by));
+            }
+            faults.extend(
+                rule.types.values().filter(|name| !is_registered(schema, name)).map(|n| unknown("any_types", n)),
+            );
+        }
     }
 }
 
@@ -154,6 +193,14 @@ fn has_param(methods: &[Method], path: &str) -> bool {
     path.split_once('.').is_some_and(|(method, param)| {
         find(methods, method).is_some_and(|method| method.params.iter().any(|known| known.name == param))
     })
+}
+
+fn is_registered(schema: &Schema, name: &str) -> bool {
+    schema.registered.iter().any(|known| known.name == name)
+}
+
+fn field_type<'a>(schema: &'a Schema, owner: &str, name: &str) -> Option<&'a Type> {
+    schema.fields(owner)?.iter().find(|field| field.name == name).map(|field| &field.ty)
 }
 
 /// Whether the `Struct.Field` of a `Struct.Field.key` exists.

@@ -96,6 +96,7 @@ fn of_overrides() {
         "Post.Prop.attachments",
         "[any_keys]: `Post.Prop.attachments` is not in the schema",
     );
+    refused(toml, "\"map[string]interface {}\"", "\"*model.Other\"", "[any_keys]: `*model.Other` is not in the schema");
     refused(toml, "\"ServiceSettings\"", "\"ServiceSetting\"", "[go_names]: `ServiceSetting` is not in the schema");
     refused(
         toml,
@@ -104,6 +105,24 @@ fn of_overrides() {
         "driver.RowsNext: out_params: the RPC reply has no field `C`",
     );
     refused(toml, "mode = \"prefilled\"", "mode = \"refilled\"", "unknown variant `refilled`");
+}
+
+#[test]
+fn of_types_in_interfaces() {
+    let refused = |path: &str, by: &str, name: &str, message: &str| {
+        let checkout = Checkout::new("older");
+        let data = r#"{"name": "Data", "json": "data", "type": "any"}, {"name": "Replies""#;
+        checkout.edit("schema/mattermost.json", r#"{"name": "Replies""#, data);
+        let rule = format!("[any_types]\n\"{path}\" = {{ by = \"{by}\", types = {{ x = \"{name}\" }} }}\n\n[echo]");
+        checkout.edit("schema/overrides.toml", "[echo]", &rule);
+        let fault = checkout.fault();
+        assert!(fault.contains(message), "{fault}");
+    };
+    let known = "*model.AppError";
+    refused("Post.Props", "Id", known, "[any_types]: `Post.Props` is no field of type `any`");
+    refused("Post.Nothing", "Id", known, "[any_types]: `Post.Nothing` is no field of type `any`");
+    refused("Post.Data", "Props", known, "[any_types]: `Post.Data`: `Props` is no field with a text");
+    refused("Post.Data", "Id", "*model.Other", "[any_types]: `*model.Other` is not in the schema");
 }
 
 #[test]

@@ -40,10 +40,9 @@ fn tables_of_the_transcoder() {
     );
     has(&generated(&format!("{dir}/methods/api.rs")), &["results: &[nilable(0, \"dest\", Kind::Json)]"]);
     has(&generated(&format!("{dir}/methods/driver.rs")), &["..method(4096, \"ConnPing\", \"\", Kind::String,"]);
-    has(
-        &generated(&format!("{dir}/mod.rs")),
-        &["(\"Post\", \"Props\", \"attachments\", \"[]*model.SlackAttachment\")"],
-    );
+    let attachments =
+        r#"{ owner: "Post", field: "Props", key: "attachments", name: "map[string]interface {}", if_fitting: false }"#;
+    has(&generated(&format!("{dir}/mod.rs")), &[attachments, "pub static ANY_TYPES: &[AnyType] = &[];"]);
 }
 
 #[test]

@@ -75,6 +75,34 @@ pub struct Slot {
     pub nil_ok: bool,
 }
 
+/// A key of a map of `any` whose value travels under a registered name.
+#[derive(Debug)]
+pub struct AnyKey {
+    /// The struct, by Go's name.
+    pub owner: &'static str,
+    /// The field that is the map, by Go's name.
+    pub field: &'static str,
+    /// The key.
+    pub key: &'static str,
+    /// The registered name.
+    pub name: &'static str,
+    /// Whether a value that has keys which the type does not have is another one, and not a mistake.
+    pub if_fitting: bool,
+}
+
+/// A field of `any` that holds a registered struct; another field of the same struct says which.
+#[derive(Debug)]
+pub struct AnyType {
+    /// The struct, by Go's name.
+    pub owner: &'static str,
+    /// The field that holds it, by Go's name.
+    pub field: &'static str,
+    /// The key of the field that says which type it is.
+    pub by: &'static str,
+    /// That field's values, and the registered names of the types.
+    pub types: &'static [(&'static str, &'static str)],
+}
+
 /// A hook's result that is one of its arguments, possibly changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EchoMode {

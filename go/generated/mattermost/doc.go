@@ -9,7 +9,7 @@
 package mattermost
 
 // SchemaHash is what both sides of the worker link compare.
-const SchemaHash = "a5930599c6d69dfc496380775c11763a"
+const SchemaHash = "1f55a201a7a459bca6d4c5c52bf520b3"
 
 // MattermostVersion is the version that the package describes.
 const MattermostVersion = "11.6.0"

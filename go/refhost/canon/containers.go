@@ -72,7 +72,7 @@ func assignStruct(value reflect.Value, tree any) error {
 			return fmt.Errorf("%s: %w", name, err)
 		}
 	}
-	return nil
+	return giveTypes(value, object)
 }
 
 // collectFields maps keys to fields; fields of an embedded struct belong to the struct that embeds it, as in JSON.

@@ -74,6 +74,9 @@ func Tree(value reflect.Value) (any, error) {
 		if value.IsNil() {
 			return nil, nil
 		}
+		if inner := value.Elem(); value.Kind() == reflect.Interface && inner.Kind() == reflect.Map && inner.Len() == 0 {
+			return map[string]any{}, nil // an interface that holds something, as one with an empty struct does
+		}
 		return Tree(value.Elem())
 	case reflect.Slice, reflect.Array:
 		return listTree(value)

@@ -38,8 +38,9 @@ func (t *teller) Serve(spec *mattermost.MethodSpec, args, returns any) error {
 	if c == nil {
 		return t.next.Serve(spec, args, returns)
 	}
-	c.received = true
+	c.received = args
 	c.problem("the host received other arguments", canon.Compare(c.args, args))
+	c.problem("the host received other arguments", canon.CompareTypes(c.args, args))
 	if c.failure != nil {
 		answer.SetError(spec, returns, c.failure)
 		return nil
@@ -119,7 +120,7 @@ func (c *apiCase) check(result planResult) {
 		c.problem("the plugin failed: ", []string{result.Failed})
 		return
 	}
-	if !c.received {
+	if c.received == nil {
 		c.problem("", []string{"the host received no call"})
 	}
 	if c.failure != nil {
@@ -184,5 +185,15 @@ func (c *apiCase) checkError(result planResult) {
 		if want[key] != nil {
 			c.problem("error."+key, canon.Diff(want[key], got[key]))
 		}
+	}
+}
+
+// cover notes what was in the arguments and results, if both arrived as they were sent.
+func (c *apiCase) cover(report *Report) {
+	report.inHost.expect(c.args, c.spec.Params)
+	report.inPlugin.expect(c.returns, c.spec.Results)
+	if len(c.problems) == 0 {
+		report.inHost.see(c.received, c.spec.Params)
+		report.inPlugin.see(c.returns, c.spec.Results)
 	}
 }

@@ -26,6 +26,7 @@ type hookCase struct {
 	returns any
 	failure error
 
+	reply    any // as it came
 	problems []string
 }
 
@@ -63,7 +64,7 @@ func newHookCase(seed uint64, number int, variant string, spec *mattermost.Metho
 	case variantError:
 		c.failure = failureFor(fill.New(seed, name+"error", false), spec, c.returns)
 	case variantFull, variantNils, variantNone:
-		fillSlots(fill.New(seed, name+"returns", variant == variantNils), variant, c.returns, spec.Results, true)
+		fillSlots(fill.New(seed, name+"returns", variant == variantNils), variant, c.returns, spec.Results, !takesEmptyForNil[spec.Name])
 	}
 	return c
 }
@@ -94,6 +95,7 @@ func (c *hookCase) run(plugin *host.Plugin, dir string) error {
 		c.problem("", []string{err.Error()})
 		return nil
 	}
+	c.reply = reply
 	c.checkArguments(out, sent)
 	c.checkReply(sent, reply)
 	return nil
@@ -159,7 +161,11 @@ func (c *hookCase) checkReply(sent, reply any) {
 	switch {
 	case c.variant == variantEcho || c.variant == variantNothing:
 		result.Set(original)
-		c.checkTypes(original, reflect.ValueOf(reply).Elem().FieldByName(c.spec.Results[c.spec.Echo.Result].Field))
+		got := reflect.ValueOf(reply).Elem().FieldByName(c.spec.Results[c.spec.Echo.Result].Field)
+		if c.spec.Echo.Mode == mattermost.NilKeeps && got.IsNil() {
+			got.Set(original) // as the server does
+		}
+		c.checkTypes(original, got)
 	case c.failure == nil && c.spec.Echo != nil && c.spec.Echo.Mode == mattermost.Prefilled:
 		want.Elem().Set(reflect.ValueOf(c.returns).Elem())
 		if err := mergeInto(original, result); err != nil {
@@ -173,6 +179,7 @@ func (c *hookCase) checkReply(sent, reply any) {
 		want.Elem().Set(reflect.ValueOf(c.returns).Elem())
 	}
 	c.problem("reply", canon.Compare(want.Interface(), reply))
+	c.problem("reply", canon.CompareTypes(want.Interface(), reply))
 }
 
 func (c *hookCase) checkFailure(got reflect.Value) {
@@ -192,6 +199,16 @@ func (c *hookCase) checkFailure(got reflect.Value) {
 func (c *hookCase) checkTypes(want, got reflect.Value) {
 	if !reflect.DeepEqual(want.Interface(), got.Interface()) {
 		c.problem("", []string{"the value came back with other Go types"})
+	}
+}
+
+// cover notes what was in the arguments and results, if both arrived as they were sent.
+func (c *hookCase) cover(report *Report) {
+	report.inPlugin.expect(c.args, c.spec.Params)
+	report.inHost.expect(c.returns, c.spec.Results)
+	if len(c.problems) == 0 {
+		report.inPlugin.see(c.args, c.spec.Params)
+		report.inHost.see(c.reply, c.spec.Results)
 	}
 }
 

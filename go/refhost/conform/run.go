@@ -24,6 +24,8 @@ type Report struct {
 	Methods, Hooks     int
 	APICases, HookDone int
 	Problems           []string
+
+	inPlugin, inHost *coverage
 }
 
 // Run starts the plugin, runs all cases and stops it.
@@ -48,7 +50,7 @@ func Run(options Options) (*Report, error) {
 	if err := plugin.Activate(); err != nil {
 		return nil, withLog(err, server.Log)
 	}
-	report := &Report{}
+	report := &Report{inPlugin: newCoverage("the plugin"), inHost: newCoverage("the host")}
 	if len(options.Styles) == 0 {
 		options.Styles = []string{"sync", "async"}
 	}
@@ -60,6 +62,8 @@ func Run(options Options) (*Report, error) {
 	if err := report.hooks(plugin, dir, options.Seed); err != nil {
 		return report, withLog(err, server.Log)
 	}
+	report.Problems = append(report.Problems, report.inPlugin.missing()...)
+	report.Problems = append(report.Problems, report.inHost.missing()...)
 	report.print(options.Out)
 	return report, nil
 }
@@ -88,6 +92,7 @@ func (r *Report) api(plugin *host.Plugin, tells *teller, dir string, seed uint64
 	methods := map[string]bool{}
 	for _, c := range cases {
 		methods[c.spec.Name] = true
+		c.cover(r)
 		r.Problems = append(r.Problems, c.problems...)
 	}
 	r.Methods = len(methods)
@@ -102,6 +107,7 @@ func (r *Report) hooks(plugin *host.Plugin, dir string, seed uint64) error {
 			return fmt.Errorf("%s: %w", c, err)
 		}
 		names[c.spec.Name] = true
+		c.cover(r)
 		r.HookDone++
 		r.Problems = append(r.Problems, c.problems...)
 	}
@@ -119,6 +125,8 @@ func (r *Report) print(out io.Writer) {
 		}
 		fmt.Fprintln(out, problem)
 	}
+	fmt.Fprintln(out, r.inPlugin)
+	fmt.Fprintln(out, r.inHost)
 	fmt.Fprintf(out, "%d API methods in %d calls, %d hooks in %d calls, %d differences\n",
 		r.Methods, r.APICases, r.Hooks, r.HookDone, len(r.Problems))
 }

@@ -19,6 +19,8 @@ type Filler struct {
 	nils   bool
 	stack  []reflect.Type
 	count  int
+	// choices made between types; by turns, so that each comes up.
+	choices int
 }
 
 // New returns a filler for one value tree. With nils, everything below the first level that may be nil is nil.
@@ -147,9 +149,21 @@ func (f *Filler) registered(value reflect.Value) {
 		attachments := f.Value(reflect.TypeFor[[]*mattermost.MessageAttachment]())
 		target.Props["attachments"] = attachments.Interface()
 	case *mattermost.AutocompleteArg:
-		choice := autocompleteArgs[f.random.IntN(len(autocompleteArgs))]
+		choice := autocompleteArgs[f.choices%len(autocompleteArgs)]
 		target.Type = choice.name
 		target.Data = f.Value(choice.data).Interface()
+		if f.choices/len(autocompleteArgs)%2 == 1 {
+			target.Data = reflect.New(choice.data.Elem()).Interface() // nothing but its type tells what it is
+		}
+		f.choices++
+	case *mattermost.PostEmbed:
+		// Data of the other types (an image, OpenGraph) is not registered: the server cannot send it to plugins.
+		target.Type, target.Data = mattermost.PostEmbedPermalink, nil
+		if preview := reflect.TypeFor[*mattermost.PreviewPost](); !f.recursive(preview) {
+			target.Data = f.Value(preview).Interface()
+		}
+	case *mattermost.PropertyField:
+		target.Attrs["options"] = f.Value(reflect.TypeFor[[]*mattermost.PluginPropertyOption]()).Interface()
 	}
 }
 
@@ -198,17 +212,18 @@ func (f *Filler) container(value reflect.Value) {
 	}
 }
 
-// recursive stops where a type would contain itself.
+// recursive stops where a type would contain itself a second time: once it does, so that the field that holds it has a value.
 func (f *Filler) recursive(wanted reflect.Type) bool {
 	for wanted.Kind() == reflect.Pointer || wanted.Kind() == reflect.Slice || wanted.Kind() == reflect.Map {
 		wanted = wanted.Elem()
 	}
+	times := 0
 	for _, outer := range f.stack {
 		if outer == wanted {
-			return true
+			times++
 		}
 	}
-	return false
+	return times > 1
 }
 
 // any returns a value of a type that gob has registered.

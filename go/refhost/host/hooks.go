@@ -15,22 +15,29 @@ var ErrNotImplemented = errors.New("the plugin does not implement this hook")
 
 // Call calls a hook as the server does and returns the reply struct. On an error the reply is what the server goes on with.
 func (p *Plugin) Call(hook string, args any) (any, error) {
+	returns, _, err := p.CallWire(hook, args)
+	return returns, err
+}
+
+// CallWire is Call; it also returns the reply struct in the form that it had on the wire, with the fields that only the mask has.
+func (p *Plugin) CallWire(hook string, args any) (returns, wire any, err error) {
 	spec := mattermost.HookByName(hook)
 	if spec == nil {
-		return nil, fmt.Errorf("there is no hook %s", hook)
+		return nil, nil, fmt.Errorf("there is no hook %s", hook)
 	}
-	returns := spec.NewReturns()
+	returns = spec.NewReturns()
 	if spec.Echo != nil && spec.Echo.Mode == mattermost.Prefilled {
 		giveBack(spec, args, returns)
 	}
 	if !p.Implements(hook) {
-		return unanswered(spec, args, returns), ErrNotImplemented
+		return unanswered(spec, args, returns), nil, ErrNotImplemented
 	}
-	if err := p.CallAnyway(hook, args, returns); err != nil {
+	wire, err = p.call(hook, args, returns)
+	if err != nil {
 		p.logCallFailure(hook, err)
-		return unanswered(spec, args, returns), err
+		return unanswered(spec, args, returns), nil, err
 	}
-	return returns, nil
+	return returns, wire, nil
 }
 
 // giveBack puts the argument into the reply. For a pre-filled reply gob merges what the plugin sends into it.
@@ -50,12 +57,17 @@ func unanswered(spec *mattermost.MethodSpec, args, returns any) any {
 
 // CallAnyway calls a hook, implemented or not, with any arguments and any reply.
 func (p *Plugin) CallAnyway(hook string, args, returns any) error {
+	_, err := p.call(hook, args, returns)
+	return err
+}
+
+func (p *Plugin) call(hook string, args, returns any) (wire any, err error) {
 	masked := p.options.Mask.Out(returns)
 	if err := p.connection.hooks.Call("Plugin."+hook, p.options.Mask.Out(args), masked); err != nil {
-		return err
+		return nil, err
 	}
 	p.options.Mask.Back(returns, masked)
-	return nil
+	return masked, nil
 }
 
 func (p *Plugin) logCallFailure(hook string, err error) {

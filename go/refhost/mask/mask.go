@@ -144,7 +144,7 @@ func (m *Mask) rebuildStruct(t reflect.Type, stack []reflect.Type) reflect.Type 
 			recursive = true
 			continue
 		}
-		fields = append(fields, reflect.StructField{Name: field.Name, Type: m.rebuild(field.Type, stack)})
+		fields = append(fields, reflect.StructField{Name: field.Name, Type: m.rebuild(field.Type, stack), Tag: field.Tag})
 	}
 	fields = append(fields, m.added[t.Name()]...)
 	built := reflect.StructOf(fields)

@@ -21,6 +21,8 @@ type callStep struct {
 	// result or the error of the call.
 	Expect      []json.RawMessage `json:"expect"`
 	ExpectError string            `json:"expect_error"`
+	// ExpectWire is as Expect, but of the reply as it came: with the fields that host.with_fields has added.
+	ExpectWire []json.RawMessage `json:"expect_wire"`
 	// Anyway calls the hook though the plugin does not implement it.
 	Anyway bool `json:"anyway"`
 	// Times calls the hook so many times, Concurrent of them at once.
@@ -41,6 +43,7 @@ type joinStep struct {
 type callResult struct {
 	spec    *mattermost.MethodSpec
 	returns any
+	wire    any
 	err     error
 }
 
@@ -73,6 +76,12 @@ func runCall(r *runner, c common, wanted *callStep) (any, error) {
 	for _, result := range results {
 		if value, err = result.check(wanted.Expect, wanted.ExpectError); err != nil {
 			return nil, err
+		}
+		if wanted.ExpectWire != nil {
+			result.returns = result.wire
+			if value, err = result.check(wanted.ExpectWire, wanted.ExpectError); err != nil {
+				return nil, fmt.Errorf("on the wire: %w", err)
+			}
 		}
 	}
 	return value, nil
@@ -111,10 +120,10 @@ func call(plugin *host.Plugin, spec *mattermost.MethodSpec, wanted *callStep) ca
 	}
 	if wanted.Anyway {
 		returns := spec.NewReturns()
-		return callResult{spec, returns, plugin.CallAnyway(spec.Name, args, returns)}
+		return callResult{spec, returns, returns, plugin.CallAnyway(spec.Name, args, returns)}
 	}
-	returns, err := plugin.Call(spec.Name, args)
-	return callResult{spec, returns, err}
+	returns, wire, err := plugin.CallWire(spec.Name, args)
+	return callResult{spec, returns, wire, err}
 }
 
 // arguments fills the argument struct; a context that is not given is a usual one.

@@ -16,7 +16,6 @@ pub(crate) const STEPS: &[Step] = &[
     Step { name: "bundle", lane: Lane::Alone, minutes: 30, run: pack },
     Step { name: "demo", lane: Lane::Alone, minutes: 30, run: play },
     Step { name: "scenarios", lane: Lane::Alone, minutes: 30, run: scenarios },
-    Step { name: "conformance", lane: Lane::Alone, minutes: 45, run: conformance },
 ];
 
 /// Packs the first example, and lets tar say that it can be read.
@@ -46,31 +45,6 @@ fn scenarios(shell: &Shell, project: &Project) -> Result<Outcome> {
     let mut command = Command::new(go_parts::refhost(shell, project)?);
     shell.run(command.arg("scenario").args(scripts).env("BUNDLE", bundle.directory))?;
     Ok(Outcome::Passed)
-}
-
-/// Every method and every hook, for each test plugin in `tests/conformance/python`.
-fn conformance(shell: &Shell, project: &Project) -> Result<Outcome> {
-    let plugins = test_plugins(project)?;
-    if plugins.is_empty() {
-        return Ok(skipped("there is no plugin in tests/conformance/python"));
-    }
-    let refhost = go_parts::refhost(shell, project)?;
-    for plugin in plugins {
-        let bundle = bundle::build(shell, project, &plugin, &Options::unpacked())?;
-        shell.run(Command::new(&refhost).arg("conformance").arg("--plugin").arg(bundle.directory))?;
-    }
-    Ok(Outcome::Passed)
-}
-
-/// The directory itself, if it is a plugin, and the plugins in it.
-fn test_plugins(project: &Project) -> Result<Vec<PathBuf>> {
-    let top = project.root.join("tests/conformance/python");
-    let Ok(entries) = top.read_dir() else { return Ok(Vec::new()) };
-    let mut found: Vec<PathBuf> = entries.map(|entry| Ok(entry?.path())).collect::<Result<_>>()?;
-    found.push(top);
-    found.retain(|directory| directory.join("plugin.json").is_file());
-    found.sort();
-    Ok(found)
 }
 
 fn skipped(reason: &str) -> Outcome {

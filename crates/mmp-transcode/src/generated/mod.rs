@@ -6,12 +6,12 @@ pub mod methods;
 pub mod types;
 pub mod wire;
 
-use crate::schema::{Field, Kind, Slot, Struct};
+use crate::schema::{AnyKey, AnyType, Field, Kind, Slot, Struct};
 
 pub use methods::{API, DRIVER, HOOKS, api, api_by_name, driver, driver_by_name, hook, hook_by_name};
 
 /// The hash that both sides of the worker link compare.
-pub const SCHEMA_HASH: &str = "a5930599c6d69dfc496380775c11763a";
+pub const SCHEMA_HASH: &str = "1f55a201a7a459bca6d4c5c52bf520b3";
 
 /// The Mattermost version that the tables describe.
 pub const MATTERMOST_VERSION: &str = "11.6.0";
@@ -831,8 +831,32 @@ pub static REGISTERED: &[(&str, Kind)] = &[
     ("map[string]interface {}", Kind::Map(&Kind::String, &Kind::Any)),
 ];
 
-/// Keys of maps of `any` whose values travel under a registered name: struct, field, key, name.
-pub static ANY_KEYS: &[(&str, &str, &str, &str)] = &[("Post", "Props", "attachments", "[]*model.SlackAttachment")];
+/// Keys of maps of `any` whose values travel under a registered name.
+pub static ANY_KEYS: &[AnyKey] = &[
+    AnyKey { owner: "Post", field: "Props", key: "attachments", name: "[]*model.SlackAttachment", if_fitting: false },
+    AnyKey {
+        owner: "PropertyField",
+        field: "Attrs",
+        key: "options",
+        name: "github.com/mattermost/mattermost/server/public/model.PropertyOptions[*github.com/mattermost/mattermost/server/public/model.PluginPropertyOption]",
+        if_fitting: true,
+    },
+];
+
+/// Interfaces whose registered type another field of the same struct names.
+pub static ANY_TYPES: &[AnyType] = &[
+    AnyType {
+        owner: "AutocompleteArg",
+        field: "Data",
+        by: "type",
+        types: &[
+            ("DynamicList", "*model.AutocompleteDynamicListArg"),
+            ("StaticList", "*model.AutocompleteStaticListArg"),
+            ("TextInput", "*model.AutocompleteTextArg"),
+        ],
+    },
+    AnyType { owner: "PostEmbed", field: "Data", by: "type", types: &[("permalink", "*model.PreviewPost")] },
+];
 
 const fn field(go: &'static str, key: &'static str, kind: Kind) -> Field {
     Field { go, key, kind, embedded: false }

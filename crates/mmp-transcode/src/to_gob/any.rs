@@ -3,7 +3,7 @@
 use mmp_gob::{TypeId, ids, varint};
 
 use super::ToGob;
-use super::concrete::{behind_pointers, looks_like, registered_kind};
+use super::concrete::{behind_pointers, registered_kind};
 use super::plan::Action;
 use crate::error::Error;
 use crate::limits::check_depth;
@@ -25,22 +25,20 @@ pub(super) struct Hint<'a> {
 }
 
 impl ToGob {
-    /// Writes a value of an empty interface; returns whether it is nil. It has the first of the registered types `candidates` that it looks like, else the
-    /// type that a Go program would use.
+    /// Writes a value of an empty interface; returns whether it is nil. It has the registered type `name`, if there is one, else the type that a Go program
+    /// would use.
     pub(super) fn any(
         &mut self,
         reader: &mut Reader<'_>,
-        candidates: &[&str],
+        name: Option<&str>,
         out: &mut Vec<u8>,
         depth: usize,
     ) -> Result<bool, Error> {
         check_depth(depth)?;
-        for name in candidates {
-            if let Some(kind) = registered_kind(name.as_bytes())
-                && looks_like(kind, reader.clone())?
-            {
-                return self.registered(name, kind, reader, out, depth).map(|()| false);
-            }
+        if let Some(name) = name
+            && let Some(kind) = registered_kind(name.as_bytes())
+        {
+            return self.registered(name, kind, reader, out, depth).map(|()| false);
         }
         let start = reader.clone();
         let token = reader.token()?;

@@ -1,9 +1,9 @@
 //! The concrete types that an interface can hold: those registered by Mattermost, and those that gob registers itself.
 
 use crate::error::Error;
-use crate::generated::{ANY_KEYS, REGISTERED};
+use crate::generated::{ANY_KEYS, ANY_TYPES, REGISTERED};
 use crate::msgpack::{Reader, Token};
-use crate::schema::{Kind, Struct};
+use crate::schema::{AnyKey, AnyType, Kind, Struct};
 
 /// The slices of basic types that gob registers itself and a changed value can keep.
 static BASIC_SLICES: &[(&str, Kind)] = &[
@@ -22,34 +22,21 @@ static BASIC_SLICES: &[(&str, Kind)] = &[
     ("[]uint64", Kind::List(&Kind::Uint(64))),
 ];
 
-/// Interface fields in which Mattermost expects one of a few registered structs: struct, field, names.
-///
-/// The server asserts these types (`AutocompleteData.IsValid` does for `AutocompleteArg.Data`), so a plain map would be refused.
-static CANDIDATES: &[(&str, &str, &[&str])] = &[
-    (
-        "AutocompleteArg",
-        "Data",
-        &["*model.AutocompleteTextArg", "*model.AutocompleteStaticListArg", "*model.AutocompleteDynamicListArg"],
-    ),
-    ("PostEmbed", "Data", &["*model.PreviewPost"]),
-];
-
-/// A key of a map of interfaces whose value travels under a registered name.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct NamedKey {
-    pub(super) key: &'static str,
-    pub(super) name: &'static str,
+/// The keys of a field of a struct whose values travel under a registered name.
+pub(super) fn named_keys(schema: &str, field: &str) -> Vec<&'static AnyKey> {
+    ANY_KEYS.iter().filter(|rule| rule.owner == schema && rule.field == field).collect()
 }
 
-/// The keys of that kind in a field of a struct.
-pub(super) fn named_keys(schema: &str, field: &str) -> Vec<NamedKey> {
-    let here = ANY_KEYS.iter().filter(|(s, f, ..)| *s == schema && *f == field);
-    here.map(|(_, _, key, name)| NamedKey { key, name }).collect()
+/// The name of the type for the value at the reader, if it can be of that type.
+pub(super) fn name_for(rule: &AnyKey, reader: Reader<'_>) -> Result<Option<&'static str>, Error> {
+    let Some(kind) = registered_kind(rule.name.as_bytes()) else { return Ok(None) };
+    let fits = looks_like(kind, reader.clone())? && (!rule.if_fitting || has_only_known_keys(kind, reader)?);
+    Ok(fits.then_some(rule.name))
 }
 
-/// The registered structs that a field may hold.
-pub(super) fn candidates(schema: &str, field: &str) -> &'static [&'static str] {
-    CANDIDATES.iter().find(|(s, f, _)| *s == schema && *f == field).map_or(&[], |(.., names)| names)
+/// The rule that says which registered struct a field holds.
+pub(super) fn any_type(schema: &str, field: &str) -> Option<&'static AnyType> {
+    ANY_TYPES.iter().find(|rule| rule.owner == schema && rule.field == field)
 }
 
 /// The kind that Mattermost registers under a name.
@@ -101,4 +88,20 @@ fn all_maps(reader: &mut Reader<'_>, count: usize) -> Result<bool, Error> {
         }
     }
     Ok(true)
+}
+
+/// Whether no struct at the reader, one or a list of them, has a key that the kind does not have.
+fn has_only_known_keys(kind: &'static Kind, mut reader: Reader<'_>) -> Result<bool, Error> {
+    Ok(match (behind_pointers(kind), reader.token()?) {
+        (Kind::Struct(schema), Token::Map(count)) => has_only_keys_of(schema, &mut reader, count)?,
+        (Kind::List(item), Token::Array(count)) => {
+            for _ in 0..count {
+                if !has_only_known_keys(item, Reader::new(reader.raw()?))? {
+                    return Ok(false);
+                }
+            }
+            true
+        }
+        _ => true,
+    })
 }

@@ -5,9 +5,10 @@ use std::rc::Rc;
 use mmp_gob::{TypeId, WireType};
 
 use super::ToGob;
-use super::concrete::{self, NamedKey};
+use super::concrete;
 use crate::error::{Error, Problem};
-use crate::schema::{Field, Kind, Struct};
+use crate::msgpack::{Reader, Token};
+use crate::schema::{AnyKey, AnyType, Field, Kind, Struct};
 
 /// The conversion of a value into one wire type.
 #[derive(Debug, Clone)]
@@ -27,8 +28,8 @@ pub(super) enum Action {
     Bytes,
     Json,
     Time,
-    /// An interface; if its value is a map that looks like one of the registered types named here, it is one.
-    Any(&'static [&'static str]),
+    /// An interface.
+    Any,
     Error,
     /// An `*AppError` in the place of a method's error.
     AppError(usize),
@@ -45,7 +46,7 @@ pub(super) struct MapOp {
     pub(super) key: Op,
     pub(super) value: Op,
     /// The keys whose values travel under a registered name.
-    pub(super) named: Vec<NamedKey>,
+    pub(super) named: Vec<&'static AnyKey>,
 }
 
 /// How a struct is written.
@@ -57,8 +58,9 @@ pub(super) struct StructPlan {
     pub(super) by_key: Vec<Option<usize>>,
     /// The fields of the wire struct that the schema knows, in ascending order.
     pub(super) fields: Vec<FieldOp>,
-    /// Whether there are embedded structs, whose keys stand among the others.
-    pub(super) embeds: bool,
+    /// Whether a field can be written only when the values of others are known: there are embedded structs, whose keys stand among the others, or interfaces
+    /// whose type another field names.
+    pub(super) needs_all: bool,
 }
 
 #[derive(Debug)]
@@ -68,6 +70,29 @@ pub(super) struct FieldOp {
     /// The position of its key in `keys`; of the first key for an embedded struct.
     pub(super) key: usize,
     pub(super) target: Target,
+    /// For an interface whose type another field names.
+    pub(super) choice: Option<Choice>,
+}
+
+/// Which registered type an interface holds.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Choice {
+    /// The position of the key that says it, in [`StructPlan::keys`].
+    by: usize,
+    rule: &'static AnyType,
+}
+
+impl Choice {
+    /// The name of the type for `value`, if it is a map at all and the values of the struct's keys name one.
+    pub(super) fn of(self, value: &[u8], slots: &[Option<&[u8]>]) -> Result<Option<&'static str>, Error> {
+        let Some(Some(by)) = slots.get(self.by) else { return Ok(None) };
+        Ok(match (Reader::new(by).token()?, Reader::new(value).token()?) {
+            (Token::Str(text), Token::Map(_)) => {
+                self.rule.types.iter().find(|(name, _)| name.as_bytes() == text).map(|(_, name)| *name)
+            }
+            _ => None,
+        })
+    }
 }
 
 #[derive(Debug)]
@@ -114,7 +139,7 @@ impl ToGob {
             (Kind::Bytes, _) => Action::Bytes,
             (Kind::Json, _) => Action::Json,
             (Kind::Time, _) => Action::Time,
-            (Kind::Any, _) => Action::Any(&[]),
+            (Kind::Any, _) => Action::Any,
             (Kind::Error, _) => Action::Error,
             (Kind::Struct(schema), Some(WireType::Struct { .. })) => Action::Struct(self.struct_plan(schema, wire)?),
             (Kind::List(item), Some(WireType::Slice { elem, .. } | WireType::Array { elem, .. })) => {
@@ -156,6 +181,7 @@ impl ToGob {
             return Err(Error::invalid(Problem::Wire { expected: "a struct" }));
         };
         let mut plan = StructPlan::default();
+        let mut choices = Vec::new();
         for field in schema.fields {
             let first = plan.keys.len();
             push_keys(field, &mut plan.keys);
@@ -164,8 +190,16 @@ impl ToGob {
             };
             let op = self.compile(&field.kind, wire_fields[number].id).map_err(|error| error.in_field(field.key))?;
             let target = field_target(schema, field, op, plan.keys.len() - first);
-            plan.embeds |= matches!(target, Target::Embedded { .. });
-            plan.fields.push(FieldOp { number, key: first, target });
+            plan.needs_all |= matches!(target, Target::Embedded { .. });
+            plan.fields.push(FieldOp { number, key: first, target, choice: None });
+            if let Some(rule) = concrete::any_type(schema.name, field.go) {
+                choices.push((plan.fields.len() - 1, rule));
+            }
+        }
+        for (position, rule) in choices {
+            let by = plan.keys.iter().position(|key| *key == rule.by);
+            plan.fields[position].choice = by.map(|by| Choice { by, rule });
+            plan.needs_all = true;
         }
         plan.fields.sort_by_key(|field| field.number);
         plan.by_key = vec![None; plan.keys.len()];
@@ -186,10 +220,8 @@ fn field_target(schema: &Struct, field: &Field, mut op: Op, keys: usize) -> Targ
     if let (Action::Struct(plan), true) = (pointed, field.embedded) {
         return Target::Embedded { plan: *plan, keys };
     }
-    match &mut op.action {
-        Action::Map(map) => map.named = concrete::named_keys(schema.name, field.go),
-        Action::Any(candidates) => *candidates = concrete::candidates(schema.name, field.go),
-        _ => {}
+    if let Action::Map(map) = &mut op.action {
+        map.named = concrete::named_keys(schema.name, field.go);
     }
     Target::Value(op)
 }

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use mmp_gob::varint;
 
 use super::ToGob;
+use super::concrete;
 use super::plan::{Action, MapOp, Op};
 use crate::error::{Error, Problem};
 use crate::limits::check_depth;
@@ -21,7 +22,7 @@ impl ToGob {
         depth: usize,
     ) -> Result<bool, Error> {
         match &op.action {
-            Action::Any(candidates) => return self.any(reader, candidates, out, depth),
+            Action::Any => return self.any(reader, None, out, depth),
             Action::Json => return json_value(reader, out, depth),
             Action::Error => return self.error_interface(reader, out, depth),
             Action::AppError(plan) => return self.app_error_result(*plan, reader, out, depth),
@@ -112,7 +113,8 @@ impl ToGob {
         if let Token::Str(name) = name
             && let Some(named) = map.named.iter().find(|named| named.key.as_bytes() == *name)
         {
-            return self.any(reader, &[named.name], out, depth).map(|_| ());
+            let name = concrete::name_for(named, reader.clone())?;
+            return self.any(reader, name, out, depth).map(|_| ());
         }
         self.item(&map.value, reader, out, depth)
     }
@@ -197,7 +199,7 @@ impl Action {
             Action::Float(_) => "a number",
             Action::Str => "a string",
             Action::Bytes => "bytes",
-            Action::Json | Action::Any(_) => "a value",
+            Action::Json | Action::Any => "a value",
             Action::Time => "a time",
             Action::Error | Action::AppError(_) => "an error",
             Action::Struct(_) => "a struct",

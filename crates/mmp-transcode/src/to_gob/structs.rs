@@ -35,7 +35,7 @@ impl ToGob {
     ) -> Result<(), Error> {
         check_depth(depth)?;
         let mark = self.segments.len();
-        let done = if plan.embeds {
+        let done = if plan.needs_all {
             fill_slots(plan, count, reader, false).and_then(|slots| self.structure(plan, &slots, out, depth))
         } else {
             self.entries(plan, count, reader, out, depth)
@@ -99,9 +99,11 @@ impl ToGob {
             let zero = match &field.target {
                 Target::Value(op) => match slots[field.key] {
                     None => true,
-                    Some(raw) => self
-                        .value(op, &mut Reader::new(raw), out, depth)
-                        .map_err(|error| error.in_field(plan.keys[field.key]))?,
+                    Some(raw) => match field.choice {
+                        Some(choice) => self.any(&mut Reader::new(raw), choice.of(raw, slots)?, out, depth),
+                        None => self.value(op, &mut Reader::new(raw), out, depth),
+                    }
+                    .map_err(|error| error.in_field(plan.keys[field.key]))?,
                 },
                 Target::Embedded { plan, keys } => {
                     let inner = &slots[field.key..field.key + keys];

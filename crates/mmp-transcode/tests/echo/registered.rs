@@ -36,6 +36,47 @@ fn arguments_of_autocompletion_have_the_types_that_the_server_asserts() {
     assert_eq!(data[3], json!({"$type": "map[string]interface {}", "$value": {"x": one}}));
 }
 
+/// The `Data` of one argument, given with its keys in this order.
+fn data_of(host: &mut Host, entries: Vec<(&str, Frame)>) -> serde_json::Value {
+    let argument = Frame::Map(entries.into_iter().map(|(key, value)| (key.to_owned(), value)).collect());
+    let data = Frame::map([("arguments", Frame::List(vec![argument]))]);
+    let found = host.called("RegisterCommand", "register-command", &[Frame::map([("autocomplete_data", data)])]);
+    found["A"]["AutocompleteData"]["Arguments"][0]["Data"].clone()
+}
+
+#[test]
+fn the_type_of_an_argument_decides_and_not_what_its_data_look_like() {
+    let mut host = Host::start();
+    let nothing = || Frame::Map(Vec::new());
+    let text = data_of(&mut host, vec![("type", Frame::str("TextInput")), ("data", nothing())]);
+    assert_eq!(text, json!({"$type": "*mattermost.AutocompleteTextArg", "$value": {}}));
+    let list = data_of(&mut host, vec![("data", nothing()), ("type", Frame::str("StaticList"))]);
+    assert_eq!(list, json!({"$type": "*mattermost.AutocompleteStaticListArg", "$value": {}}));
+    let hint = Frame::map([("hint", Frame::str("h"))]);
+    let untyped = data_of(&mut host, vec![("data", hint)]);
+    let value = json!({"$type": "string", "$value": "h"});
+    assert_eq!(untyped, json!({"$type": "map[string]interface {}", "$value": {"hint": value}}));
+    let plain = data_of(&mut host, vec![("type", Frame::str("TextInput")), ("data", Frame::str("h"))]);
+    assert_eq!(plain, json!({"$type": "string", "$value": "h"}));
+}
+
+#[test]
+fn options_of_a_property_field_are_options_or_plain_maps() {
+    let mut host = Host::start();
+    let mut options = |option: Frame| {
+        let attrs = Frame::map([("options", Frame::List(vec![option]))]);
+        let field = Frame::map([("attrs", attrs)]);
+        host.called("CreatePropertyField", "create-property-field", &[field])["A"]["Attrs"]["options"].clone()
+    };
+    let entries = || Frame::map([("id", Frame::str("i")), ("name", Frame::str("n"))]);
+    let typed = options(Frame::map([("data", entries())]));
+    assert_eq!(
+        typed,
+        json!({"$type": "[]*mattermost.PluginPropertyOption", "$value": [{"Data": {"id": "i", "name": "n"}}]})
+    );
+    assert_eq!(options(entries())["$type"], "[]interface {}");
+}
+
 #[test]
 fn attachments_of_a_created_post_are_attachments() {
     let mut host = Host::start();

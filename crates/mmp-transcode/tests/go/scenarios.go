@@ -37,6 +37,8 @@ func build(scenario string) (args, reply any, err error) {
 		return &mattermost.RegisterCommandArgs{}, &mattermost.RegisterCommandArgs{}, nil
 	case "create-post":
 		return &mattermost.CreatePostArgs{}, &mattermost.CreatePostArgs{}, nil
+	case "create-property-field":
+		return &mattermost.CreatePropertyFieldArgs{}, &mattermost.CreatePropertyFieldArgs{}, nil
 	case "activate":
 		return &mattermost.OnActivateArgs{}, &mattermost.OnActivateReturns{}, nil
 	}

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Final
 
-SCHEMA_HASH: Final = "a5930599c6d69dfc496380775c11763a"
+SCHEMA_HASH: Final = "1f55a201a7a459bca6d4c5c52bf520b3"
 """What bridge and worker compare when they meet."""
 
 MATTERMOST_VERSION: Final = "11.6.0"

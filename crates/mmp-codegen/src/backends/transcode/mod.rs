@@ -9,6 +9,7 @@ use crate::error::Result;
 use crate::names::screaming_case;
 use crate::project::Project;
 use crate::schema::{Basic, Type};
+use crate::text::Text;
 
 const DIR: &str = "crates/mmp-transcode/src/generated";
 
@@ -33,7 +34,7 @@ impl Backend for Transcode {
 fn root(project: &Project) -> Output {
     let mut text = file("The tables generated from `schema/`; see `crate::schema` for what they mean.");
     text.line("pub mod methods;\npub mod types;\npub mod wire;\n");
-    text.line("use crate::schema::{Field, Kind, Slot, Struct};\n");
+    text.line("use crate::schema::{AnyKey, AnyType, Field, Kind, Slot, Struct};\n");
     text.line("pub use methods::{API, DRIVER, HOOKS, api, api_by_name, driver, driver_by_name, hook, hook_by_name};\n");
     text.line("/// The hash that both sides of the worker link compare.");
     text.line(format_args!("pub const SCHEMA_HASH: &str = {};\n", literal(&project.hash)));
@@ -53,15 +54,52 @@ fn root(project: &Project) -> Output {
         text.line(format_args!("({}, {}),", literal(&entry.name), kind(project, &entry.ty, "types::")));
     }
     text.line("];\n");
-    text.line("/// Keys of maps of `any` whose values travel under a registered name: struct, field, key, name.");
-    text.line("pub static ANY_KEYS: &[(&str, &str, &str, &str)] = &[");
-    for (path, name) in &project.overrides.any_keys {
-        let parts: Vec<String> = path.splitn(3, '.').map(literal).collect();
-        text.line(format_args!("({}, {}),", parts.join(", "), literal(name)));
-    }
-    text.line("];\n");
+    any_keys(&mut text, project);
+    any_types(&mut text, project);
     text.line(HELPERS);
     Output::new(format!("{DIR}/mod.rs"), text.finish())
+}
+
+/// `ANY_KEYS`.
+fn any_keys(text: &mut Text, project: &Project) {
+    text.line("/// Keys of maps of `any` whose values travel under a registered name.");
+    text.line("pub static ANY_KEYS: &[AnyKey] = &[");
+    let overrides = &project.overrides;
+    for (keys, if_fitting) in [(&overrides.any_keys, false), (&overrides.any_keys_if_fitting, true)] {
+        for (path, name) in keys {
+            let mut parts = path.splitn(3, '.').map(literal);
+            let mut part = || parts.next().unwrap_or_default();
+            text.line(format_args!(
+                "AnyKey {{ owner: {}, field: {}, key: {}, name: {}, if_fitting: {if_fitting} }},",
+                part(),
+                part(),
+                part(),
+                literal(name),
+            ));
+        }
+    }
+    text.line("];\n");
+}
+
+/// `ANY_TYPES`.
+fn any_types(text: &mut Text, project: &Project) {
+    text.line("/// Interfaces whose registered type another field of the same struct names.");
+    text.line("pub static ANY_TYPES: &[AnyType] = &[");
+    for (path, rule) in &project.overrides.any_types {
+        let (owner, field) = path.split_once('.').unwrap_or_default();
+        let key = project.schema.fields(owner).into_iter().flatten().find(|field| field.name == rule.by);
+        let key = key.map(|field| project.key(owner, field)).unwrap_or_default();
+        let types: Vec<String> =
+            rule.types.iter().map(|(value, name)| format!("({}, {})", literal(value), literal(name))).collect();
+        text.line(format_args!(
+            "AnyType {{ owner: {}, field: {}, by: {}, types: &[{}] }},",
+            literal(owner),
+            literal(field),
+            literal(&key),
+            types.join(", "),
+        ));
+    }
+    text.line("];\n");
 }
 
 /// Short forms that keep the tables at a line an entry.

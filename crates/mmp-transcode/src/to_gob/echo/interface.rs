@@ -13,12 +13,28 @@ use crate::to_gob::concrete::{basic_slice_kind, behind_pointers, looks_like, reg
 use crate::to_gob::plan::Action;
 
 impl Echoing<'_> {
-    /// Writes an interface value that was there before and is another now; returns whether it is nil.
-    pub(super) fn interface(&mut self, now: &[u8], old: Old<'_>) -> Result<bool, Error> {
+    /// Writes an interface whose registered type another field has named, if it names one; returns whether it is nil.
+    pub(super) fn chosen(
+        &mut self,
+        name: Option<&'static str>,
+        now: &[u8],
+        old: Option<(&[u8], Old<'_>)>,
+    ) -> Result<bool, Error> {
+        match old {
+            Some((frame, old)) => self.nested(|this| this.interface(now, Old { frame, ..old }, name)),
+            None => self.new_interface(now, name),
+        }
+    }
+
+    /// Writes an interface value that was there before and is another now; returns whether it is nil. `name` is the registered type that it has to have.
+    pub(super) fn interface(&mut self, now: &[u8], old: Old<'_>, name: Option<&'static str>) -> Result<bool, Error> {
         let mut cursor = Cursor::new(old.gob, Limits::default());
         let Some(head) = cursor.interface(self.types)? else {
-            return self.new_interface(now);
+            return self.new_interface(now, name);
         };
+        if name.is_some_and(|name| name.as_bytes() != head.name) {
+            return self.new_interface(now, name);
+        }
         let start = cursor.position();
         cursor.skip(self.types, head.id)?;
         let inner = Old { frame: old.frame, gob: cursor.slice(start, cursor.position()), wire: head.id };
@@ -27,7 +43,7 @@ impl Echoing<'_> {
             return Ok(false);
         }
         if let Some(kind) = registered_kind(head.name)
-            && looks_like(kind, Reader::new(now))?
+            && (name.is_some() || looks_like(kind, Reader::new(now))?)
         {
             return self.concrete(kind, hint, now, inner).map(|()| false);
         }
@@ -36,7 +52,7 @@ impl Echoing<'_> {
         {
             return Ok(false);
         }
-        self.new_interface(now)
+        self.new_interface(now, name)
     }
 
     /// A value that keeps the concrete type that it had.
@@ -63,8 +79,8 @@ impl Echoing<'_> {
         kept
     }
 
-    /// A value that has the type that a Go program would give it.
-    fn new_interface(&mut self, now: &[u8]) -> Result<bool, Error> {
-        self.to.any(&mut Reader::new(now), &[], self.out, self.depth)
+    /// A value that has the named type, or that which a Go program would give it.
+    fn new_interface(&mut self, now: &[u8], name: Option<&str>) -> Result<bool, Error> {
+        self.to.any(&mut Reader::new(now), name, self.out, self.depth)
     }
 }

@@ -138,7 +138,7 @@ impl Echoing<'_> {
             }
             (Action::List(item), Token::Array(_)) => self.nested(|this| this.list(item, now, old)),
             (Action::Map(map), Token::Map(_)) => self.nested(|this| this.map(map, now, old, extent)),
-            (Action::Any(_), _) => self.nested(|this| this.interface(now, old)),
+            (Action::Any, _) => self.nested(|this| this.interface(now, old, None)),
             _ => self.fresh(op, now),
         }
     }

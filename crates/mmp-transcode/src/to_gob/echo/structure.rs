@@ -113,9 +113,10 @@ impl Echoing<'_> {
             Target::Value(op) => {
                 let (now, then) = (keys.now[field.key], keys.then[field.key]);
                 let Some(now) = now else { return Ok(true) };
-                let done = match (then, old) {
-                    (Some(frame), Some(old)) => self.value(op, now, Old { frame, ..old }, extent),
-                    _ => self.fresh(op, now),
+                let done = match (field.choice, then.zip(old)) {
+                    (Some(choice), old) => self.chosen(choice.of(now, keys.now)?, now, old),
+                    (None, Some((frame, old))) => self.value(op, now, Old { frame, ..old }, extent),
+                    (None, None) => self.fresh(op, now),
                 };
                 done.map_err(|error| error.in_field(plan.keys[field.key]))
             }
@@ -149,7 +150,7 @@ fn keeps_parts(target: &Target) -> bool {
     fn composite(op: &Op) -> bool {
         match &op.action {
             Action::Ptr(inner) => composite(inner),
-            Action::Struct(_) | Action::List(_) | Action::Map(_) | Action::Any(_) => true,
+            Action::Struct(_) | Action::List(_) | Action::Map(_) | Action::Any => true,
             _ => false,
         }
     }
