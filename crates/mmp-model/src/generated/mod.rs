@@ -7,7 +7,7 @@ pub mod rpc;
 pub(crate) mod types;
 
 /// The hash that both sides of the worker link compare.
-pub const SCHEMA_HASH: &str = "a5930599c6d69dfc496380775c11763a";
+pub const SCHEMA_HASH: &str = "1f55a201a7a459bca6d4c5c52bf520b3";
 
 /// The Mattermost version that the types describe.
 pub const MATTERMOST_VERSION: &str = "11.6.0";
