@@ -98,21 +98,27 @@ impl Core {
     }
 
     fn finish_activation(&mut self, link: &mut HostLink, conn: StreamId, seq: u64, failure: Option<&str>) {
+        self.activated |= failure.is_none();
         let method = on_activate();
         let to_hooks = &mut self.to_hooks;
         let sent: Result<(), AnswerError> = link.reply(conn, seq, names::hook(method), |out| {
-            Ok(match failure {
+            match failure {
                 Some(message) => to_hooks.reply_error(method, message, None, out)?,
                 None => to_hooks.reply_nothing(method, out)?,
-            })
+            }
+            Ok(())
         });
         if let Err(error) = sent {
             link.reply_error(conn, seq, names::hook(method), &error.to_string());
         }
     }
 
-    /// A worker that was started again is brought up before the host's hooks reach it.
+    /// A worker that was started again is brought up before the host's hooks reach it. Before the first activation there is nothing to catch up with: the host's own is yet to come.
     pub(crate) fn bring_up_restarted(&mut self) {
+        if !self.activated {
+            self.worker.set_active();
+            return;
+        }
         let asker = Asker::Restart;
         if !self.call_own_hook(ON_CONFIGURATION_CHANGE, asker) && !self.call_own_hook(ON_ACTIVATE, asker) {
             self.finish_restart(None);
@@ -125,6 +131,8 @@ impl Core {
                 self.worker.set_active();
                 self.log.push(Level::Info, "the plugin's worker was started again and is active", &[]);
             }
+            // The worker may have ended in it, which has been said, and it is to be started again already.
+            Some(_) if self.worker.down_reason().is_some() => {}
             Some(failure) => self.fail_worker(&format!("OnActivate failed after a restart: {failure}")),
         }
     }

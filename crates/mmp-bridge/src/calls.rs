@@ -56,6 +56,17 @@ impl PendingCalls {
         }
     }
 
+    /// Takes out every call of the worker: connection, id and method.
+    fn take_all(&mut self) -> Vec<(usize, u32, &'static Method)> {
+        let calls = self.calls.iter_mut().flatten();
+        calls
+            .filter_map(|call| match std::mem::replace(call, PendingCall::Abandoned) {
+                PendingCall::Worker { connection, id, method } => Some((connection, id, method)),
+                PendingCall::Log | PendingCall::Abandoned => None,
+            })
+            .collect()
+    }
+
     /// The answers of calls that match are not wanted any more.
     pub(crate) fn abandon(&mut self, matches: impl Fn(usize, u32) -> bool) -> usize {
         let mut abandoned = 0;
@@ -73,13 +84,25 @@ impl PendingCalls {
 
 impl Core {
     /// The worker calls an API method.
-    pub(crate) fn api_called(&mut self, link: &mut HostLink, connection: usize, header: Header, payload: &[u8]) {
+    pub(crate) fn api_called(
+        &mut self,
+        link: Option<&mut HostLink>,
+        connection: usize,
+        header: Header,
+        payload: &[u8],
+    ) {
         let Some(method) = generated::api(header.method) else {
             let message = format!("there is no API method with the id {}", header.method);
             self.refuse_call(connection, header.id, header.method, "invalid", &message);
             return;
         };
-        let Some(api) = self.api else {
+        if method.streams {
+            let message =
+                format!("{} carries a stream, which this version of the bridge does not pass on", method.name);
+            self.refuse_call(connection, header.id, header.method, "missing", &message);
+            return;
+        }
+        let (Some(link), Some(api)) = (link, self.api) else {
             let message = format!(
                 "{}: the API is not there before the plugin is activated, or after it was stopped",
                 method.name
@@ -92,7 +115,10 @@ impl Core {
         let called: Result<u64, AnswerError> =
             link.call(api, names::api(method), token, |out| Ok(to_api.call(method, payload, out)?));
         match called {
-            Ok(_) => self.dispatcher.call_began(connection),
+            Ok(_) => {
+                self.dispatcher.call_began(connection);
+                self.worker.count_call(connection, true);
+            }
             Err(error) => {
                 self.calls.remove(token);
                 let kind = if matches!(error, AnswerError::Value(_)) { "invalid" } else { "unavailable" };
@@ -105,7 +131,21 @@ impl Core {
     /// The worker does not want the answer of a call any more.
     pub(crate) fn call_cancelled(&mut self, connection: usize, id: u32) {
         if self.calls.abandon(|c, i| c == connection && i == id) > 0 {
-            self.dispatcher.call_ended(connection);
+            self.call_ended(connection);
+        }
+    }
+
+    fn call_ended(&mut self, connection: usize) {
+        self.dispatcher.call_ended(connection);
+        self.worker.count_call(connection, false);
+    }
+
+    /// The plugin is being stopped: no call gets an answer any more, and handlers that wait for one go on.
+    pub(crate) fn refuse_all_calls(&mut self) {
+        self.api = None;
+        for (connection, id, method) in self.calls.take_all() {
+            let message = format!("{}: the plugin is being stopped", method.name);
+            self.refuse_call(connection, id, method.id, "unavailable", &message);
         }
     }
 
@@ -123,7 +163,7 @@ impl Core {
                 self.worker.put_output(connection, out);
                 written?;
                 self.calls.remove(token);
-                self.dispatcher.call_ended(connection);
+                self.call_ended(connection);
                 self.dispatch_queued();
             }
             Some(PendingCall::Log) => {
@@ -170,7 +210,7 @@ impl Core {
             Some(PendingCall::Worker { connection, id, method }) => {
                 let (kind, message) = describe(method, error);
                 self.refuse_call(connection, id, method.id, kind, &message);
-                self.dispatcher.call_ended(connection);
+                self.call_ended(connection);
                 self.dispatch_queued();
             }
             Some(PendingCall::Log) => {

@@ -48,6 +48,8 @@ pub(crate) struct Core {
     /// The connections that OnActivate named.
     pub(crate) api: Option<StreamId>,
     pub(crate) driver: Option<StreamId>,
+    /// Whether the host has activated the plugin: a worker that is started again afterwards is brought up by the bridge.
+    pub(crate) activated: bool,
     /// Where the host calls hooks.
     pub(crate) hooks_conn: Option<StreamId>,
     /// The host waits for the list of hooks: connection and sequence number.
@@ -88,6 +90,7 @@ impl Core {
             to_api: ToGob::default(),
             api: None,
             driver: None,
+            activated: false,
             hooks_conn: None,
             implemented: None,
             worker_failure: None,

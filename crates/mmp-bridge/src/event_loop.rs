@@ -6,7 +6,7 @@ use std::io::{self, Read as _, Write as _};
 use std::os::fd::AsRawFd as _;
 use std::os::unix::net::UnixStream;
 use std::process::{ChildStderr, ChildStdout};
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
@@ -31,6 +31,9 @@ const STDOUT: Token = Token(3);
 const STDERR: Token = Token(4);
 const WAKER: Token = Token(5);
 
+/// How often one connection of the worker is read in a turn.
+const READS: usize = 16;
+
 /// How much is read from the host at once.
 const READ: usize = 256 * 1024;
 
@@ -48,6 +51,9 @@ pub(crate) struct EventLoop {
     stderr: Option<Lines<ChildStderr>>,
     found: mpsc::Receiver<Result<Interpreter, NoInterpreter>>,
     buffer: Vec<u8>,
+    /// What still has something to read, although no event will say so: each gets a bounded share of a turn.
+    unfinished: Vec<Token>,
+    _waker: Option<Arc<Waker>>,
 }
 
 /// The connection to the host, which connects once.
@@ -55,6 +61,22 @@ pub(crate) struct EventLoop {
 struct Host {
     stream: UnixStream,
     session: PluginSession,
+}
+
+/// What an event says about a socket.
+#[derive(Debug, Clone, Copy)]
+struct Readiness {
+    readable: bool,
+    writable: bool,
+    /// The peer has closed its end. This is said once, so it must be read for, even if data came with it.
+    ended: bool,
+}
+
+impl Readiness {
+    fn of(event: &mio::event::Event) -> Readiness {
+        let ended = event.is_read_closed();
+        Readiness { readable: event.is_readable() || ended, writable: event.is_writable(), ended }
+    }
 }
 
 impl EventLoop {
@@ -66,8 +88,12 @@ impl EventLoop {
         let mut core = Core::new(worker, Instant::now());
         core.worker.listen(poll.registry()).context("cannot listen for the worker")?;
         let (sender, found) = mpsc::channel();
+        let mut kept_waker = None;
         if let Some(bundle) = core.worker.bundle().cloned() {
-            let waker = Waker::new(poll.registry(), WAKER)?;
+            let own = Arc::new(Waker::new(poll.registry(), WAKER)?);
+            let waker = Arc::clone(&own);
+            // An event of a waker that is dropped is lost, so the loop keeps it as well.
+            kept_waker = Some(own);
             std::thread::Builder::new().name("find-python".into()).spawn(move || {
                 // If the loop is gone, so is the need for an interpreter.
                 let _ = sender.send(interpreter::find(&bundle));
@@ -75,7 +101,18 @@ impl EventLoop {
             })?;
         }
         let buffer = vec![0; READ];
-        Ok(EventLoop { poll, listener, host: None, core, stdout: None, stderr: None, found, buffer })
+        Ok(EventLoop {
+            poll,
+            listener,
+            host: None,
+            core,
+            stdout: None,
+            stderr: None,
+            found,
+            buffer,
+            unfinished: Vec::new(),
+            _waker: kept_waker,
+        })
     }
 
     /// Tells the host where to connect: the one line that is ever written to standard output.
@@ -100,8 +137,11 @@ impl EventLoop {
             if let Some(host) = &mut self.host {
                 host.session.advance_clock(self.core.now);
             }
+            for token in std::mem::take(&mut self.unfinished) {
+                self.handle(token, Readiness { readable: true, writable: false, ended: true });
+            }
             for event in &events {
-                self.handle(event.token(), event.is_readable() || event.is_read_closed(), event.is_writable());
+                self.handle(event.token(), Readiness::of(event));
             }
             self.after_turn();
         }
@@ -112,16 +152,17 @@ impl EventLoop {
         let core = &self.core;
         let deadlines = [session, core.worker.deadline(), core.dispatcher.deadline(), core.lost_connection_deadline()];
         let timeout = deadlines.into_iter().flatten().min().map(|at| at.saturating_duration_since(Instant::now()));
+        let timeout = if self.unfinished.is_empty() { timeout } else { Some(Duration::ZERO) };
         match self.poll.poll(events, timeout) {
             Err(error) if error.kind() != io::ErrorKind::Interrupted => Err(error).context("waiting for events failed"),
             _ => Ok(()),
         }
     }
 
-    fn handle(&mut self, token: Token, readable: bool, writable: bool) {
+    fn handle(&mut self, token: Token, ready: Readiness) {
         match token {
             HOST_LISTENER => self.accept_host(),
-            HOST if readable => self.read_host(),
+            HOST if ready.readable => self.read_host(ready.ended),
             HOST => {}
             LIFELINE => self.worker_exited(None),
             STDOUT => self.read_stdout(),
@@ -129,11 +170,13 @@ impl EventLoop {
             WAKER => self.interpreter_found(),
             LISTENER => self.accept_worker(),
             Token(connection) => {
-                if writable && let Some(link) = &mut self.core.worker.link {
+                if ready.writable
+                    && let Some(link) = &mut self.core.worker.link
+                {
                     link.writable(connection);
                 }
-                if readable {
-                    self.read_worker(connection);
+                if ready.readable {
+                    self.read_worker(connection, ready.ended);
                 }
             }
         }
@@ -143,10 +186,7 @@ impl EventLoop {
     fn after_turn(&mut self) {
         let now = self.core.now;
         if let Some(sentence) = self.core.worker.overdue(now) {
-            self.core.worker.give_up(sentence.clone());
-            self.core.log.push(Level::Error, sentence, &[]);
-            self.kill_worker();
-            self.answer_implemented();
+            self.core.fail_worker(&sentence);
         }
         if self.core.worker.restart_due(now) {
             self.start_worker();
@@ -161,14 +201,21 @@ impl EventLoop {
             self.core.log.drain_to_stderr();
         }
         if let Some(reason) = self.core.take_worker_failure() {
-            self.kill_worker();
-            self.worker_exited(Some(&reason));
+            self.worker_exited(Some(reason));
         }
-        let failed = self.core.worker.link.as_mut().map(|link| link.flush()).unwrap_or_default();
-        for connection in failed {
-            self.connection_closed(connection);
-        }
+        self.write_worker();
         self.write_host();
+    }
+
+    fn write_worker(&mut self) {
+        let Some(link) = &mut self.core.worker.link else { return };
+        let failed = link.flush();
+        self.unfinished.extend(link.unchoked().into_iter().map(Token));
+        for (connection, error) in failed {
+            // A connection that the worker has closed is not worth a word: its end has one.
+            let problem = (error.kind() == io::ErrorKind::Other).then(|| error.to_string());
+            self.connection_broken(connection, problem);
+        }
     }
 
     fn accept_host(&mut self) {
@@ -188,14 +235,14 @@ impl EventLoop {
         }
     }
 
-    fn read_host(&mut self) {
+    fn read_host(&mut self, ended: bool) {
         let Some(host) = &mut self.host else { return };
         loop {
             match host.stream.read(&mut self.buffer) {
                 Ok(0) => return host.session.connection_lost(SessionError::ConnectionClosed, &mut self.core),
                 Ok(n) => {
                     host.session.receive(&self.buffer[..n], &mut self.core);
-                    if n < self.buffer.len() {
+                    if n < self.buffer.len() && !ended {
                         return;
                     }
                 }
@@ -243,8 +290,7 @@ impl EventLoop {
     fn start_worker(&mut self) {
         let started = self.core.worker.start(self.core.now).and_then(|output| self.watch(output));
         if let Err(error) = started {
-            self.kill_worker();
-            self.worker_exited(Some(&format!("the plugin's worker cannot be started: {error}")));
+            self.worker_exited(Some(format!("the plugin's worker cannot be started: {error}")));
         }
     }
 
@@ -277,14 +323,17 @@ impl EventLoop {
         }
     }
 
-    fn read_worker(&mut self, connection: usize) {
-        loop {
+    fn read_worker(&mut self, connection: usize, ended: bool) {
+        for _ in 0..READS {
+            if self.core.worker.link.as_mut().is_some_and(|link| link.is_choked(connection)) {
+                return;
+            }
             let (input, received) = match self.core.worker.receive(connection) {
                 Ok(Some(read)) => read,
                 Ok(None) => return,
                 Err(_) => return self.connection_closed(connection),
             };
-            let used = self.core.frames(self.host.as_mut().map(|host| &mut host.session), connection, &input);
+            let used = self.core.frames(self.host.as_mut().map(|host| &mut host.session), connection, input.bytes());
             match used {
                 Ok(used) => {
                     if let Some(link) = &mut self.core.worker.link {
@@ -292,18 +341,25 @@ impl EventLoop {
                     }
                 }
                 Err(problem) => {
-                    if let Some(problem) = problem {
-                        self.core.log.push(Level::Error, problem, &[]);
-                    }
-                    return self.connection_closed(connection);
+                    return self.connection_broken(connection, problem);
                 }
             }
             match received {
                 Received::Drained => return,
-                Received::More => {}
+                Received::Short if !ended => return,
+                Received::Short | Received::More => {}
                 Received::Closed => return self.connection_closed(connection),
             }
         }
+        self.unfinished.push(Token(connection));
+    }
+
+    fn connection_broken(&mut self, connection: usize, problem: Option<String>) {
+        let role = self.core.worker.link.as_mut().and_then(|link| link.get_mut(connection)).and_then(|c| c.role);
+        if let Some(problem) = problem {
+            self.core.protocol_broken(role, problem);
+        }
+        self.connection_closed(connection);
     }
 
     fn connection_closed(&mut self, connection: usize) {
@@ -316,7 +372,8 @@ impl EventLoop {
         let open =
             self.stdout.as_mut().map(|pipe| pipe.read(|line| log.push(Level::Info, line, &[("source", "stdout")])));
         match open {
-            Some(Ok(true)) => {}
+            Some(Ok(Received::Drained | Received::Short)) => {}
+            Some(Ok(Received::More)) => self.unfinished.push(STDOUT),
             _ => close_pipe(&mut self.stdout, &self.poll),
         }
     }
@@ -330,36 +387,40 @@ impl EventLoop {
             })
         });
         match open {
-            Some(Ok(true)) => {}
+            Some(Ok(Received::Drained | Received::Short)) => {}
+            Some(Ok(Received::More)) => self.unfinished.push(STDERR),
             _ => close_pipe(&mut self.stderr, &self.poll),
         }
     }
 
     /// The guard has exited, or the worker is to be treated as if it had.
-    fn worker_exited(&mut self, reason: Option<&str>) {
-        // What was written before the end is in the pipes and the sockets still: a FAILED frame, a traceback.
-        let connections: Vec<usize> = self.core.worker.link.as_ref().map(|link| link.ids()).unwrap_or_default();
-        for connection in connections {
-            self.read_worker(connection);
-        }
-        self.read_stdout();
-        self.read_stderr();
+    fn worker_exited(&mut self, reason: Option<String>) {
         let exit = self.core.worker.process.take().and_then(|mut process| {
             process.kill();
-            process.wait().ok()
+            let exit = process.wait().ok();
+            mmp_worker::guard::kill_orphans();
+            exit
         });
+        // What was written before the end is in the pipes and the sockets still: a FAILED frame, a traceback. A connection that waits to be accepted must not be taken for one of the next worker.
+        self.accept_worker();
+        self.read_connections();
+        self.read_stdout();
+        self.read_stderr();
+        let reason = reason.or_else(|| self.core.take_worker_failure());
         close_pipe(&mut self.stdout, &self.poll);
         close_pipe(&mut self.stderr, &self.poll);
         if let Some(link) = &mut self.core.worker.link {
             link.close_all(self.poll.registry());
         }
-        self.core.worker_ended(self.host.as_mut().map(|host| &mut host.session), exit, reason);
+        self.unfinished.clear();
+        self.core.worker_ended(self.host.as_mut().map(|host| &mut host.session), exit, reason.as_deref());
         self.answer_implemented();
     }
 
-    fn kill_worker(&mut self) {
-        if let Some(process) = &mut self.core.worker.process {
-            process.kill();
+    fn read_connections(&mut self) {
+        let connections: Vec<usize> = self.core.worker.link.as_ref().map(|link| link.ids()).unwrap_or_default();
+        for connection in connections {
+            self.read_worker(connection, true);
         }
     }
 
@@ -376,13 +437,13 @@ impl EventLoop {
         }
         self.write_host();
         self.core.worker.stopping();
+        self.core.refuse_all_calls();
         self.core.worker.ask_to_stop();
-        if let Some(link) = &mut self.core.worker.link {
-            link.flush();
-        }
         let deadline = Instant::now() + STOP_PATIENCE;
         if let Some(mut process) = self.core.worker.process.take() {
             while matches!(process.try_wait(), Ok(None)) && Instant::now() < deadline {
+                self.write_worker();
+                self.read_connections();
                 self.read_stdout();
                 self.read_stderr();
                 std::thread::sleep(Duration::from_millis(2));
@@ -391,9 +452,9 @@ impl EventLoop {
             // The guard is gone, or is killing the worker and follows it.
             let _ = process.wait();
         }
+        self.read_connections();
         self.read_stdout();
         self.read_stderr();
-        self.core.api = None;
         self.core.log.drain_to_stderr();
     }
 }

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use mmp_goplugin::plugin::PluginSession;
+use mmp_transcode::generated;
 use mmp_worker::connection::next_frame;
 use mmp_worker::frame::{CANCEL_API, Header, Kind};
 use mmp_worker::messages::{Failed, Mode, Ready, Role};
@@ -31,6 +32,9 @@ impl Core {
             let Some((header, payload)) = frame else { return Ok(at) };
             at = payload.end;
             self.frame(session.as_deref_mut(), connection, header, &input[payload])?;
+            if self.worker.link.as_mut().is_some_and(|link| link.is_choked(connection)) {
+                return Ok(at);
+            }
         }
     }
 
@@ -46,20 +50,28 @@ impl Core {
         let Some(role) = role else { return self.hello(connection, header, payload) };
         match (header.kind, role, session) {
             (Kind::HookReply, Role::Sync | Role::Async, Some(session)) => {
-                self.hook_answered(session, header.id, payload);
+                self.hook_answered(session, connection, header.id, payload);
             }
-            (Kind::HookError, Role::Sync | Role::Async, Some(session)) => self.hook_failed(session, header.id, payload),
-            (Kind::ApiCall, Role::Sync | Role::Async | Role::Api, Some(session)) => {
-                self.api_called(session.link(), connection, header, payload);
+            (Kind::HookError, Role::Sync | Role::Async, Some(session)) => {
+                self.hook_failed(session, connection, header.id, payload);
+            }
+            (Kind::ApiCall, Role::Sync | Role::Async | Role::Api, session) => {
+                self.api_called(session.map(PluginSession::link), connection, header, payload);
             }
             (Kind::Cancel, Role::Sync | Role::Async | Role::Api, _) if header.flags & CANCEL_API != 0 => {
                 self.call_cancelled(connection, header.id);
             }
-            (Kind::Log, ..) => self.worker_logged(payload),
+            (Kind::Log, _, session) => {
+                self.worker_logged(payload);
+                // At once, so that the line is on its way before the answer of the hook that wrote it.
+                if let Some(session) = session {
+                    self.flush_log(session.link());
+                }
+            }
             (Kind::Ready, Role::Control, session) => self.worker_ready(session, payload)?,
             (Kind::Failed, Role::Control, _) => self.worker_failed_to_load(payload)?,
             (kind, role, _) => {
-                return Err(Some(format!("the worker sent {kind:?} on a connection of the role {role:?}")));
+                return Err(Some(format!("the worker sent {kind:?} on a connection of the role {role}")));
             }
         }
         Ok(())
@@ -83,9 +95,6 @@ impl Core {
             }
             Ok((Role::Api, _)) => {}
             Err(refused) => {
-                if matches!(refused.code.as_str(), "protocol" | "schema") {
-                    self.fail_worker(&refused.message);
-                }
                 return Err(Some(format!("a connection to the worker link was refused: {}", refused.message)));
             }
         }
@@ -95,10 +104,34 @@ impl Core {
     fn worker_ready(&mut self, session: Option<&mut PluginSession>, payload: &[u8]) -> Result<(), Close> {
         let ready: Ready = mmp_worker::messages::decode(payload)
             .map_err(|error| Some(format!("the worker's READY cannot be read: {error}")))?;
+        self.check_ready(&ready)?;
         if self.worker.ready(&ready, self.now) {
             self.bring_up_restarted();
         } else if let Some(session) = session {
             self.answer_implemented(session.link());
+        }
+        Ok(())
+    }
+
+    /// A worker is ready once, after it has opened the connections that its hooks need.
+    fn check_ready(&mut self, ready: &Ready) -> Result<(), Close> {
+        if !self.worker.is_loading() {
+            return Err(Some("the worker sent READY twice".to_owned()));
+        }
+        for (mode, name) in [(Mode::Sync, "sync"), (Mode::Async, "async")] {
+            if ready.hooks.iter().any(|hook| hook.1 == mode) && self.dispatcher.connections(mode) == 0 {
+                return Err(Some(format!("the worker is ready and has {name} hooks, but no {name} connection")));
+            }
+        }
+        let unknown: Vec<String> = ready
+            .hooks
+            .iter()
+            .filter(|hook| generated::hook(hook.0).is_none())
+            .map(|hook| hook.0.to_string())
+            .collect();
+        if !unknown.is_empty() {
+            let message = "the worker's READY names hooks that do not exist";
+            self.log.push(Level::Warn, message, &[("ids", &unknown.join(", "))]);
         }
         Ok(())
     }
@@ -111,6 +144,15 @@ impl Core {
         self.log.push(Level::Error, format!("the plugin cannot be loaded: {sentence}"), &fields);
         self.fail_worker(&sentence);
         Ok(())
+    }
+
+    /// The worker broke the protocol on a connection, which is closed. While the plugin is being loaded, and on a connection that the worker cannot do without, that ends the worker.
+    pub(crate) fn protocol_broken(&mut self, role: Option<Role>, problem: String) {
+        if self.worker.is_loading() || matches!(role, Some(Role::Control | Role::Sync | Role::Async)) {
+            self.fail_worker(&problem);
+        } else {
+            self.log.push(Level::Error, problem, &[]);
+        }
     }
 
     /// The worker is of no use any more: it is killed at the end of this turn, and started again if the plugin was loaded once.
@@ -142,7 +184,7 @@ impl Core {
             && self.now >= at + CLOSING
         {
             self.lost_connection = None;
-            self.fail_worker(&format!("the plugin's worker closed its {role:?} connection"));
+            self.fail_worker(&format!("the plugin's worker closed its {role} connection"));
         }
     }
 

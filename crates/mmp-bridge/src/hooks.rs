@@ -17,6 +17,8 @@ use crate::core::{AnswerError, Core};
 use crate::log::Level;
 use crate::names;
 
+const ON_DEACTIVATE: &str = "OnDeactivate";
+
 /// A hook that the worker has.
 #[derive(Debug)]
 pub(crate) struct PendingHook {
@@ -76,10 +78,11 @@ impl Core {
             link.reply_error(conn, request.seq, request.method, &text);
             return Ok(());
         }
+        // A worker that ends now is not to be activated again behind the server's back.
+        self.activated &= name != ON_DEACTIVATE;
         let asker = Asker::Host { conn, seq: request.seq };
         let Some(mode) = self.worker.mode(method.id).filter(|_| self.worker.is_active()) else {
-            self.answer_neutral(link, conn, request.seq, method, Some(body))?;
-            return Ok(());
+            return self.answer_without_worker(link, conn, request.seq, method, body);
         };
         let Body { type_id, cursor, types } = body;
         let start = cursor.clone();
@@ -94,7 +97,7 @@ impl Core {
                     &[],
                 );
                 let body = Body { type_id, cursor: &mut start.replay(), types };
-                self.answer_neutral(link, conn, request.seq, method, Some(body))
+                self.answer_neutral(link, conn, request.seq, method, body)
             }
             Err(TranscodeError::Gob(error)) => Err(error),
             Err(error) => {
@@ -191,17 +194,32 @@ impl Core {
     }
 
     /// The worker answered a hook.
-    pub(crate) fn hook_answered(&mut self, session: &mut PluginSession, id: u32, payload: &[u8]) {
-        self.dispatcher.finished(id);
+    pub(crate) fn hook_answered(&mut self, session: &mut PluginSession, connection: usize, id: u32, payload: &[u8]) {
+        if !self.hook_finished(connection, id) {
+            return;
+        }
         if let Some(hook) = self.hooks.remove(&id) {
             self.answer(session, hook, payload);
         }
         self.dispatch_queued();
     }
 
+    /// Frees a connection for the next hook. False if it did not run this one: it was answered before, or runs elsewhere.
+    fn hook_finished(&mut self, connection: usize, id: u32) -> bool {
+        let runs_here = self.dispatcher.mode_of(id).is_some_and(|(_, runs_on)| runs_on == connection);
+        if !runs_here {
+            let id = id.to_string();
+            self.log.push(Level::Warn, "the worker answered a hook that it does not have", &[("id", &id)]);
+            return false;
+        }
+        self.dispatcher.finished(id)
+    }
+
     /// The worker's handler failed.
-    pub(crate) fn hook_failed(&mut self, session: &mut PluginSession, id: u32, payload: &[u8]) {
-        self.dispatcher.finished(id);
+    pub(crate) fn hook_failed(&mut self, session: &mut PluginSession, connection: usize, id: u32, payload: &[u8]) {
+        if !self.hook_finished(connection, id) {
+            return;
+        }
         if let Some(hook) = self.hooks.remove(&id) {
             let raised = read_raised(payload);
             let name = hook.method.name;
@@ -263,6 +281,29 @@ impl Core {
         }
     }
 
+    /// Answers a hook that comes while there is no worker: with an error where the hook has an error result, else with the server's default.
+    fn answer_without_worker(
+        &mut self,
+        link: &mut HostLink,
+        conn: StreamId,
+        seq: u64,
+        method: &'static Method,
+        body: Body<'_, '_>,
+    ) -> Result<(), GobError> {
+        if method.error.is_none() {
+            return self.answer_neutral(link, conn, seq, method, body);
+        }
+        let reason = self.worker.down_reason();
+        let reason = reason.as_deref().unwrap_or("the plugin's worker is being started again");
+        let to_hooks = &mut self.to_hooks;
+        let written: Result<(), AnswerError> =
+            link.reply(conn, seq, names::hook(method), |out| Ok(to_hooks.reply_error(method, reason, None, out)?));
+        if let Err(error) = written {
+            link.reply_error(conn, seq, names::hook(method), &error.to_string());
+        }
+        Ok(())
+    }
+
     /// Answers a hook that no worker can take now with the server's default, reading the arguments only where the default repeats one.
     fn answer_neutral(
         &mut self,
@@ -270,9 +311,9 @@ impl Core {
         conn: StreamId,
         seq: u64,
         method: &'static Method,
-        body: Option<Body<'_, '_>>,
+        body: Body<'_, '_>,
     ) -> Result<(), GobError> {
-        let Some(Body { type_id, cursor, types }) = body else { return Ok(()) };
+        let Body { type_id, cursor, types } = body;
         let mut frame = Vec::new();
         let kept = match self.from_hooks.args(method, type_id, cursor, types, &mut frame) {
             Ok(kept) => kept,

@@ -1,9 +1,11 @@
 //! Finding a Python interpreter: in the bundle, then by `MATTERMOST_PLUGIN_PYTHON`, then on the PATH.
 
 use std::ffi::OsString;
+use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
+
+use mmp_worker::guard;
 
 use crate::manifest::Bundle;
 use crate::version::{Version, parse_version};
@@ -20,6 +22,9 @@ const ON_PATH: [&str; 7] = ["python3", "python3.14", "python3.13", "python3.12",
 
 /// How long an interpreter may take to tell its version.
 const PATIENCE: Duration = Duration::from_secs(3);
+
+/// How long all of them may take together: the server learns within five seconds that there is none.
+const ALL_PATIENCE: Duration = Duration::from_secs(4);
 
 /// An interpreter that satisfies the manifest.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,12 +51,14 @@ pub(crate) struct NoInterpreter {
 /// When there is none.
 pub(crate) fn find(bundle: &Bundle) -> Result<Interpreter, NoInterpreter> {
     let mut looked_at = Vec::new();
+    let deadline = Instant::now() + ALL_PATIENCE;
     for candidate in candidates(bundle) {
-        match version_of(&candidate) {
-            Ok(version) if bundle.requires_python.allows(version) => {
-                return Ok(Interpreter { path: candidate, version });
+        let patience = deadline.saturating_duration_since(Instant::now()).min(PATIENCE);
+        match ask(&candidate, &bundle.path, patience) {
+            Ok(interpreter) if bundle.requires_python.allows(interpreter.version) => return Ok(interpreter),
+            Ok(Interpreter { version: (major, minor, patch), .. }) => {
+                looked_at.push(format!("{} is {major}.{minor}.{patch}", candidate.display()));
             }
-            Ok((major, minor, patch)) => looked_at.push(format!("{} is {major}.{minor}.{patch}", candidate.display())),
             Err(problem) => looked_at.push(format!("{}: {problem}", candidate.display())),
         }
     }
@@ -73,28 +80,49 @@ fn candidates(bundle: &Bundle) -> Vec<PathBuf> {
     found
 }
 
-/// Asks an interpreter for its version. `-I -S` keeps it from running anything else, and it gets an empty environment.
-fn version_of(interpreter: &Path) -> Result<Version, String> {
-    let mut command = Command::new(interpreter);
-    command.args(["-I", "-S", "-c", "import sys; print('%d.%d.%d' % sys.version_info[:3])"]).env_clear();
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
-    let mut child = command.spawn().map_err(|error| error.to_string())?;
-    let deadline = Instant::now() + PATIENCE;
-    while child.try_wait().map_err(|error| error.to_string())?.is_none() {
-        if Instant::now() > deadline {
-            // It is gone after this; that it may be gone already is no fault.
-            let _ = child.kill();
-            let _ = child.wait();
-            return Err("does not answer".to_owned());
-        }
-        std::thread::sleep(Duration::from_millis(1));
+/// Asks an interpreter for its version and for its own path, which differ from what was started where that is a wrapper (pyenv's shims take a tenth of a second every time).
+/// `-I -S` keeps it from running anything else, and it gets an empty environment.
+///
+/// It runs behind a guard, as a worker does: one that hangs is gone for certain when the patience is over, or when the bridge ends, and so is whatever it has started.
+fn ask(interpreter: &Path, directory: &Path, patience: Duration) -> Result<Interpreter, String> {
+    const QUESTION: &str = "import sys; print('%d.%d.%d' % sys.version_info[:3]); print(sys.executable)";
+    if patience.is_zero() {
+        return Err("was not asked, because others took too long".to_owned());
     }
-    let output = child.wait_with_output().map_err(|error| error.to_string())?;
-    parse_version(&String::from_utf8_lossy(&output.stdout)).ok_or_else(|| "does not tell its version".to_owned())
+    let command = ["-I", "-S", "-c", QUESTION].map(OsString::from);
+    let command: Vec<OsString> = std::iter::once(interpreter.as_os_str().to_owned()).chain(command).collect();
+    let (mut child, mut lifeline) =
+        guard::spawn(&command, &[], directory).map_err(|error| format!("cannot be run: {error}"))?;
+    drop(child.stdin.take());
+    let asked = lifeline.set_read_timeout(Some(patience)).and_then(|()| lifeline.read(&mut [0]));
+    drop(lifeline);
+    child.wait().map_err(|error| error.to_string())?;
+    if asked.is_err() {
+        return Err("does not answer".to_owned());
+    }
+    let answer = read_some(child.stdout.take());
+    let mut lines = answer.lines();
+    let Some(version) = lines.next().and_then(parse_version) else {
+        let said = read_some(child.stderr.take());
+        let said = said.lines().next().map(|line| format!(": {line}")).unwrap_or_default();
+        return Err(format!("does not tell its version{said}"));
+    };
+    let own = lines.next().map(PathBuf::from).filter(|path| path.is_absolute() && path.exists());
+    Ok(Interpreter { path: own.unwrap_or_else(|| interpreter.to_owned()), version })
 }
 
-/// The names of variables that a worker gets from the server's environment: where things are, languages, time zones, proxies and certificates.
-const PASSED: [&str; 25] = [
+/// Reads the beginning of what a process wrote that is gone.
+fn read_some(pipe: Option<impl Read>) -> String {
+    let mut bytes = Vec::new();
+    if let Some(pipe) = pipe {
+        // What cannot be read is as good as not said.
+        let _ = pipe.take(4096).read_to_end(&mut bytes);
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// The names of variables that a worker gets from the server's environment: where things are, languages, time zones, proxies and certificates, and the SDK's own level of logging.
+const PASSED: [&str; 26] = [
     "PATH",
     "HOME",
     "USER",
@@ -120,6 +148,7 @@ const PASSED: [&str; 25] = [
     "REQUESTS_CA_BUNDLE",
     "CURL_CA_BUNDLE",
     "LD_LIBRARY_PATH",
+    "MATTERMOST_PLUGIN_LOG_LEVEL",
 ];
 
 /// The part of the server's environment that a worker gets. The rest stays behind: it holds the database's password, among other secrets.
@@ -159,21 +188,5 @@ mod tests {
         let kept = environment(&bundle, server.iter().map(|(k, v)| (OsString::from(k), OsString::from(v))));
         let names: Vec<_> = kept.iter().map(|(name, _)| name.to_str().unwrap()).collect();
         assert_eq!(names, ["PATH", "LC_ALL", "OPENAI_API_KEY", "https_proxy"]);
-    }
-
-    #[test]
-    fn an_interpreter_in_the_bundle_comes_first_and_a_broken_one_is_named() {
-        use std::os::unix::fs::PermissionsExt as _;
-        let (directory, bundle) =
-            bundle(r#"{"id": "a", "server": {"runtime": "python", "python": {"requires_python": ">=3.98"}}}"#);
-        let bin = directory.path().join("server/python/bin");
-        std::fs::create_dir_all(&bin).unwrap();
-        std::fs::write(bin.join("python3"), "#!/bin/sh\necho 3.99.1\n").unwrap();
-        std::fs::set_permissions(bin.join("python3"), std::fs::Permissions::from_mode(0o755)).unwrap();
-        assert_eq!(find(&bundle).unwrap().version, (3, 99, 1));
-        std::fs::write(bin.join("python3"), "#!/bin/sh\necho 3.9.1\n").unwrap();
-        let error = find(&bundle).unwrap_err().to_string();
-        assert!(error.starts_with("no Python interpreter >=3.98 was found ("), "{error}");
-        assert!(error.contains("python3 is 3.9.1") && error.contains(PYTHON_VARIABLE), "{error}");
     }
 }

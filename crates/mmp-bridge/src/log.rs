@@ -63,16 +63,30 @@ pub(crate) struct Line {
     pub(crate) fields: Vec<(String, String)>,
 }
 
+impl Line {
+    fn size(&self) -> usize {
+        self.message.len() + self.fields.iter().map(|(key, value)| key.len() + value.len()).sum::<usize>()
+    }
+}
+
 /// How many lines may wait for the server; more are counted and dropped.
 const QUEUED: usize = 2000;
 
-/// How long a message or value may be: what is longer is cut, because the server reads standard error in lines of at most 64 KiB and logs them whole.
+/// How many bytes may wait for the server in all lines together.
+const QUEUED_BYTES: usize = 4 * 1024 * 1024;
+
+/// The longest line on standard error: the server reads lines of at most 64 KiB.
+const LONGEST_LINE: usize = 60 * 1024;
+
+/// How long a message or value may be: what is longer is cut.
 const LONGEST: usize = 16 * 1024;
 
 /// The lines that wait to be sent.
 #[derive(Debug, Default)]
 pub(crate) struct Log {
     queue: VecDeque<Line>,
+    /// The bytes of the queue's lines.
+    bytes: usize,
     dropped: usize,
     /// Whether a log call is on its way.
     pub(crate) in_flight: bool,
@@ -87,35 +101,49 @@ impl Log {
 
     /// Takes a line.
     pub(crate) fn push_line(&mut self, mut line: Line) {
-        if self.queue.len() >= QUEUED {
+        if self.queue.len() >= QUEUED || self.bytes >= QUEUED_BYTES {
             self.dropped += 1;
             return;
         }
         cut(&mut line.message);
-        line.fields.iter_mut().for_each(|(_, value)| cut(value));
+        for (key, value) in &mut line.fields {
+            cut(key);
+            cut(value);
+        }
+        self.bytes += line.size();
         self.queue.push_back(line);
     }
 
     /// The next line to send, if there is one.
     pub(crate) fn pop(&mut self) -> Option<Line> {
-        if self.dropped > 0 && self.queue.len() < QUEUED / 2 {
+        if self.dropped > 0 && self.queue.len() < QUEUED / 2 && self.bytes < QUEUED_BYTES / 2 {
             let dropped = std::mem::take(&mut self.dropped);
             self.push(Level::Warn, format!("{dropped} log lines were dropped because they came too fast"), &[]);
         }
-        self.queue.pop_front()
+        let line = self.queue.pop_front()?;
+        self.bytes -= line.size();
+        Some(line)
     }
 
     /// Writes every waiting line to standard error.
     pub(crate) fn drain_to_stderr(&mut self) {
+        self.drain_with(write_stderr);
+    }
+
+    fn drain_with(&mut self, write: impl Fn(&Line)) {
         while let Some(line) = self.pop() {
-            write_stderr(&line);
+            write(&line);
         }
     }
 }
 
 fn cut(text: &mut String) {
-    if text.len() > LONGEST {
-        let end = (0..=LONGEST).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0);
+    cut_to(text, LONGEST);
+}
+
+fn cut_to(text: &mut String, longest: usize) {
+    if text.len() > longest {
+        let end = (0..=longest).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0);
         text.truncate(end);
         text.push_str("...");
     }
@@ -123,6 +151,30 @@ fn cut(text: &mut String) {
 
 /// Writes one line to standard error in hclog's form. All values are strings: go-plugin panics, and the server with it, when `@message`, `@level` or `@timestamp` are anything else.
 pub(crate) fn write_stderr(line: &Line) {
+    // There is nowhere left to say that this failed.
+    let _ = std::io::stderr().lock().write_all(render(line).as_bytes());
+}
+
+/// The line with its end, as long as the server can read it: the values are cut, and if that is not enough there are no fields.
+fn render(line: &Line) -> String {
+    let text = object(line);
+    if text.len() <= LONGEST_LINE {
+        return text;
+    }
+    let mut short = line.clone();
+    // A character takes at most six bytes in JSON.
+    let share = LONGEST_LINE / 8 / (line.fields.len() + 1);
+    cut_to(&mut short.message, share.max(2048));
+    short.fields.iter_mut().for_each(|(_, value)| cut_to(value, share));
+    let text = object(&short);
+    if text.len() <= LONGEST_LINE {
+        return text;
+    }
+    short.fields = vec![("fields".to_owned(), format!("{} fields are left out", line.fields.len()))];
+    object(&short)
+}
+
+fn object(line: &Line) -> String {
     let mut object = serde_json::Map::new();
     for (key, value) in &line.fields {
         object.insert(key.clone(), value.clone().into());
@@ -132,8 +184,7 @@ pub(crate) fn write_stderr(line: &Line) {
     object.insert("@timestamp".into(), timestamp(SystemTime::now()).into());
     let mut text = serde_json::Value::Object(object).to_string();
     text.push('\n');
-    // There is nowhere left to say that this failed.
-    let _ = std::io::stderr().lock().write_all(text.as_bytes());
+    text
 }
 
 /// A point in time in hclog's form, in UTC: `2006-01-02T15:04:05.000000Z`.
@@ -181,6 +232,30 @@ mod tests {
         }
         assert_eq!(seen.len(), QUEUED + 1);
         assert_eq!(seen.last().map(String::as_str), Some("5 log lines were dropped because they came too fast"));
+    }
+
+    #[test]
+    fn a_flood_of_long_lines_is_bounded_in_bytes() {
+        let mut log = Log::default();
+        (0..QUEUED).for_each(|_| log.push(Level::Info, "x".repeat(LONGEST), &[]));
+        assert!(log.bytes < QUEUED_BYTES + LONGEST && log.queue.len() < QUEUED);
+        log.drain_with(|_| {});
+        assert_eq!(log.bytes, 0);
+    }
+
+    #[test]
+    fn a_line_on_standard_error_is_never_longer_than_the_server_reads() {
+        let fields = |count: usize, value: &str| (0..count).map(|n| (format!("key {n}"), value.to_owned())).collect();
+        for (message, fields) in [
+            ("\u{1}".repeat(LONGEST), Vec::new()),
+            ("m".to_owned(), fields(10, &"\u{1}".repeat(LONGEST))),
+            ("m".to_owned(), fields(100_000, "value")),
+            ("\u{1}".repeat(LONGEST), fields(100_000, "\u{1}")),
+        ] {
+            let text = render(&Line { level: Level::Error, message, fields });
+            assert!(text.len() <= LONGEST_LINE && text.ends_with("}\n"), "{}", text.len());
+            assert!(serde_json::from_str::<serde_json::Value>(&text).unwrap()["@message"].is_string());
+        }
     }
 
     #[test]

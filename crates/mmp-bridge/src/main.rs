@@ -61,6 +61,7 @@ fn guard(command: &[OsString]) -> ExitCode {
 fn run() -> anyhow::Result<End> {
     handshake::check_environment(|name| std::env::var_os(name))?;
     ignore_interrupts()?;
+    mmp_worker::guard::adopt_orphans().context("cannot look after orphaned processes")?;
     let listener = PluginListener::bind(|name| std::env::var_os(name)).context("cannot listen for the server")?;
     let executable = std::env::current_exe().context("cannot tell where the executable is")?;
     let worker = Worker::new(Bundle::find(&executable).map_err(|error| error.to_string()));

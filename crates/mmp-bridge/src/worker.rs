@@ -6,7 +6,7 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use mio::Registry;
-use mmp_worker::connection::Received;
+use mmp_worker::connection::{Input, Received};
 use mmp_worker::directory::PrivateDirectory;
 use mmp_worker::link::{Identity, Link};
 use mmp_worker::messages::{Failed, Mode, PROTOCOL, Ready, Welcome};
@@ -161,6 +161,11 @@ impl Worker {
         }
     }
 
+    /// Whether the process was started and has not said READY.
+    pub(crate) fn is_loading(&self) -> bool {
+        matches!(self.state, State::Loading { .. })
+    }
+
     /// Whether hooks of the host reach the worker.
     pub(crate) fn is_active(&self) -> bool {
         matches!(self.state, State::Ready { active: true, .. })
@@ -230,7 +235,8 @@ impl Worker {
             _ => {}
         }
         if self.declared.is_none() {
-            let sentence = format!("{why}{}", self.last_words_hint());
+            let hint = if reason.is_none() { self.last_words_hint() } else { String::new() };
+            let sentence = format!("{why}{hint}");
             self.state = State::Failed { sentence: sentence.clone() };
             return Gone::ForGood(sentence);
         }
@@ -290,15 +296,15 @@ impl Worker {
 
     /// Asks the worker for more `sync` connections.
     pub(crate) fn open_connections(&mut self, count: usize) {
-        self.to_control(mmp_worker::frame::Kind::Open, count as u32);
+        self.send_to_control(mmp_worker::frame::Kind::Open, count as u32);
     }
 
     /// Asks the worker to finish.
     pub(crate) fn ask_to_stop(&mut self) {
-        self.to_control(mmp_worker::frame::Kind::Stop, 0);
+        self.send_to_control(mmp_worker::frame::Kind::Stop, 0);
     }
 
-    fn to_control(&mut self, kind: mmp_worker::frame::Kind, id: u32) {
+    fn send_to_control(&mut self, kind: mmp_worker::frame::Kind, id: u32) {
         if let Some(link) = &mut self.link
             && let Some(control) = link.control()
             && let Some(out) = link.output(control)
@@ -320,8 +326,15 @@ impl Worker {
         }
     }
 
+    /// Counts an API call of a connection that begins (`true`) or ends.
+    pub(crate) fn count_call(&mut self, connection: usize, begins: bool) {
+        if let Some(connection) = self.link.as_mut().and_then(|link| link.get_mut(connection)) {
+            connection.calls = if begins { connection.calls + 1 } else { connection.calls.saturating_sub(1) };
+        }
+    }
+
     /// Reads from a connection.
-    pub(crate) fn receive(&mut self, connection: usize) -> io::Result<Option<(Vec<u8>, Received)>> {
+    pub(crate) fn receive(&mut self, connection: usize) -> io::Result<Option<(Input, Received)>> {
         self.link.as_mut().map_or(Ok(None), |link| link.receive(connection))
     }
 }
@@ -336,6 +349,8 @@ fn program(bundle: &Bundle, interpreter: &Interpreter, socket: &std::path::Path)
     set("MATTERMOST_PLUGIN_PATH", bundle.path.as_os_str());
     set("MATTERMOST_PLUGIN_ENTRY_POINT", bundle.entry_point.as_ref());
     set("PYTHONPATH", packages.as_os_str());
+    // A file of the bundle must not stand in for a module of the standard library; the SDK adds the bundle behind it.
+    set("PYTHONSAFEPATH", "1".as_ref());
     set("PYTHONNOUSERSITE", "1".as_ref());
     set("PYTHONUNBUFFERED", "1".as_ref());
     set("PYTHONUTF8", "1".as_ref());

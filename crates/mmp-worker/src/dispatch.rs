@@ -22,6 +22,8 @@ pub struct Limits {
     pub max_async: usize,
     /// How many hooks may be queued.
     pub queued: usize,
+    /// How many bytes the queued hooks may have, the last one left out.
+    pub queued_bytes: usize,
     /// How long a queued hook waits for a running one to finish before another connection is opened.
     pub patience: Duration,
     /// How long all waiting hooks may stand still before those behind them are refused.
@@ -36,6 +38,7 @@ impl Default for Limits {
             waiting: 64,
             max_async: 1024,
             queued: 10_000,
+            queued_bytes: 64 * 1024 * 1024,
             patience: Duration::from_millis(5),
             stall: Duration::from_secs(1),
         }
@@ -88,6 +91,7 @@ pub struct Dispatcher {
     sync_waiting: usize,
     opening: usize,
     queue: VecDeque<Queued>,
+    queued_bytes: usize,
     grow_at: Option<Instant>,
     stalled_since: Option<Instant>,
 }
@@ -102,7 +106,7 @@ impl Dispatcher {
     pub fn place(&self, mode: Mode) -> Place {
         match self.free(mode) {
             Some(connection) if self.queue.iter().all(|queued| queued.mode != mode) => Place::Connection(connection),
-            _ if self.queue.len() >= self.limits.queued => Place::Full,
+            _ if self.queue.len() >= self.limits.queued || self.queued_bytes >= self.limits.queued_bytes => Place::Full,
             _ => Place::Queue,
         }
     }
@@ -136,7 +140,16 @@ impl Dispatcher {
 
     /// Puts a hook into the queue.
     pub fn enqueue(&mut self, queued: Queued) {
+        self.queued_bytes += queued.frame.len();
         self.queue.push_back(queued);
+    }
+
+    /// How many connections of a mode there are.
+    pub fn connections(&self, mode: Mode) -> usize {
+        match mode {
+            Mode::Sync => self.sync_connections,
+            Mode::Async => usize::from(self.asynchronous.is_some()),
+        }
     }
 
     /// The next queued hook that can go, and its connection.
@@ -145,7 +158,9 @@ impl Dispatcher {
             if let Some(connection) = self.free(mode)
                 && let Some(at) = self.queue.iter().position(|queued| queued.mode == mode)
             {
-                return self.queue.remove(at).map(|queued| (queued, connection));
+                let queued = self.queue.remove(at)?;
+                self.queued_bytes -= queued.frame.len();
+                return Some((queued, connection));
             }
         }
         None
@@ -249,6 +264,7 @@ impl Dispatcher {
             return Vec::new();
         }
         self.stalled_since = None;
+        self.queued_bytes = 0;
         self.queue.drain(..).map(|queued| queued.id).collect()
     }
 
@@ -256,13 +272,6 @@ impl Dispatcher {
     pub fn deadline(&self) -> Option<Instant> {
         let stalled = self.stalled_since.map(|since| since + self.limits.stall);
         [self.grow_at, stalled].into_iter().flatten().min()
-    }
-
-    /// Takes a hook out of the queue, if it is there.
-    pub fn cancel_queued(&mut self, id: u32) -> bool {
-        let before = self.queue.len();
-        self.queue.retain(|queued| queued.id != id);
-        self.queue.len() != before
     }
 
     /// Forgets everything: the worker is gone. Returns the ids of all hooks that were running or queued.
@@ -357,6 +366,32 @@ mod tests {
         assert!(d.finished(1));
         assert!(!d.finished(1));
         assert_eq!(d.place(Mode::Sync), Place::Connection(1));
+    }
+
+    #[test]
+    fn the_queue_is_bounded_in_hooks_and_in_bytes() {
+        let now = Instant::now();
+        let mut d = Dispatcher::new(Limits { queued: 3, queued_bytes: 100, waiting: 0, ..Limits::default() });
+        d.enqueue(Queued { frame: vec![0; 150], ..queued(1) });
+        assert_eq!(d.place(Mode::Sync), Place::Full, "too many bytes");
+        assert!(d.refuse_stalled(now).is_empty());
+        assert_eq!(d.refuse_stalled(now + Duration::from_secs(1)), [1]);
+        (2..5).for_each(|id| {
+            assert_eq!(d.place(Mode::Sync), Place::Queue);
+            d.enqueue(queued(id));
+        });
+        assert_eq!(d.place(Mode::Async), Place::Full, "too many hooks");
+    }
+
+    #[test]
+    fn bytes_that_leave_the_queue_count_no_more() {
+        let mut d = Dispatcher::new(Limits { queued_bytes: 100, ..Limits::default() });
+        d.enqueue(Queued { frame: vec![0; 150], ..queued(1) });
+        d.connected(0, Mode::Sync);
+        let (first, connection) = d.dequeue().unwrap();
+        d.started(first.id, first.mode, connection);
+        assert_eq!(d.place(Mode::Sync), Place::Queue);
+        assert_eq!((d.connections(Mode::Sync), d.connections(Mode::Async)), (1, 0));
     }
 
     #[test]

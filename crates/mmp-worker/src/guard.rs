@@ -3,7 +3,7 @@
 //! The bridge runs its own executable again as the guard, with one end of a socket pair as descriptor 3. The guard starts the worker in a process group of its own, as
 //! a subreaper, so that every descendant of the worker that loses its parent becomes the guard's child. When the worker exits, or the bridge closes its end of the
 //! socket (or dies, which closes it too), the guard kills the group and all descendants, and exits. When the guard itself is killed, the kernel kills the worker
-//! (parent-death signal).
+//! (parent-death signal), and the bridge, a subreaper as well, the rest.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, FromRawFd as _, OwnedFd};
@@ -27,10 +27,11 @@ pub const LIFELINE: i32 = 3;
 pub fn run(command: &[std::ffi::OsString]) -> io::Result<i32> {
     let (program, arguments) =
         command.split_first().ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "no program to guard"))?;
-    rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?;
+    adopt_orphans()?;
     // SAFETY: the bridge passes this descriptor and nothing else here owns it.
     let lifeline = unsafe { OwnedFd::from_raw_fd(LIFELINE) };
     rustix::io::fcntl_setfd(&lifeline, rustix::io::FdFlags::CLOEXEC)?;
+    wake_for_children()?;
     let guard = rustix::process::getpid();
     let mut command = Command::new(program);
     command.args(arguments).process_group(0);
@@ -41,12 +42,12 @@ pub fn run(command: &[std::ffi::OsString]) -> io::Result<i32> {
             if rustix::process::getppid() == Some(guard) { Ok(()) } else { Err(io::ErrorKind::BrokenPipe.into()) }
         });
     }
-    let mut child = command.spawn()?;
+    let child = command.spawn()?;
     // The worker has these now; the guard must not keep a pipe open that the worker closes.
     redirect_to_null()?;
-    let status = wait(&mut child, &lifeline)?;
-    kill_all(&child);
-    Ok(status.map_or(128 + Signal::KILL.as_raw(), exit_code))
+    let status = wait(&child, &lifeline);
+    kill_all(Some(Pid::from_child(&child)));
+    Ok(status?.map_or(128 + Signal::KILL.as_raw(), exit_code))
 }
 
 /// Starts the guard with the worker's program behind it.
@@ -82,7 +83,7 @@ fn move_to_lifeline(from: BorrowedFd<'_>) -> io::Result<()> {
 }
 
 /// Waits until the worker exits (its status) or the bridge's end of the lifeline closes (None).
-fn wait(child: &mut Child, lifeline: &OwnedFd) -> io::Result<Option<ExitStatus>> {
+fn wait(child: &Child, lifeline: &OwnedFd) -> io::Result<Option<ExitStatus>> {
     let pid = Pid::from_child(child);
     // Without pidfds (Linux before 5.3) the child is looked at every 50 ms.
     let pidfd = rustix::process::pidfd_open(pid, rustix::process::PidfdFlags::empty()).ok();
@@ -97,7 +98,7 @@ fn wait(child: &mut Child, lifeline: &OwnedFd) -> io::Result<Option<ExitStatus>>
             Err(error) => return Err(error.into()),
         }
         let bridge_gone = fds.first().is_some_and(|fd| !fd.revents().is_empty());
-        if let Some(status) = child.try_wait()? {
+        if let Some(status) = reap(pid)? {
             return Ok(Some(status));
         }
         if bridge_gone {
@@ -106,13 +107,45 @@ fn wait(child: &mut Child, lifeline: &OwnedFd) -> io::Result<Option<ExitStatus>>
     }
 }
 
+/// Collects the children that have ended, which are also those that lost their own parent. Returns the worker's status if it is among them.
+fn reap(worker: Pid) -> io::Result<Option<ExitStatus>> {
+    loop {
+        match rustix::process::wait(rustix::process::WaitOptions::NOHANG) {
+            Ok(Some((pid, status))) if pid == worker => return Ok(Some(ExitStatus::from_raw(status.as_raw()))),
+            Ok(Some(_)) | Err(rustix::io::Errno::INTR) => {}
+            Ok(None) => return Ok(None),
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// Lets the end of any child interrupt a wait, so that those are collected soon that nobody waits for.
+fn wake_for_children() -> io::Result<()> {
+    extern "C" fn nothing(_: libc::c_int) {}
+    // SAFETY: the handler does nothing. It is not inherited by the worker.
+    let before = unsafe { libc::signal(libc::SIGCHLD, nothing as *const () as libc::sighandler_t) };
+    if before == libc::SIG_ERR { Err(io::Error::last_os_error()) } else { Ok(()) }
+}
+
+/// Makes this process the parent of its descendants that lose theirs.
+///
+/// # Errors
+/// When the system cannot do this.
+pub fn adopt_orphans() -> io::Result<()> {
+    Ok(rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?)
+}
+
+/// Kills what a guard has left behind that was killed itself. To be called on the main thread, which has adopted it, when no child is left that should live.
+pub fn kill_orphans() {
+    kill_all(None);
+}
+
 /// Kills the worker's process group and every descendant, until none is left (or two seconds have passed: a process may hang in the kernel).
-fn kill_all(child: &Child) {
-    let group = Pid::from_child(child);
+fn kill_all(group: Option<Pid>) {
     let deadline = Instant::now() + Duration::from_secs(2);
     loop {
         // A group or process that is gone already is what is wanted.
-        let _ = rustix::process::kill_process_group(group, Signal::KILL);
+        let _ = group.map(|group| rustix::process::kill_process_group(group, Signal::KILL));
         for pid in children_of_this_process() {
             let _ = rustix::process::kill_process(pid, Signal::KILL);
         }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use mio::net::UnixListener;
 use mio::{Interest, Registry, Token};
 
-use crate::connection::{Connection, Received};
+use crate::connection::{Connection, Input, Received};
 use crate::frame::{self, Header, Kind};
 use crate::messages::{self, Hello, PROTOCOL, Refused, Role, Welcome};
 use crate::token::Token as Secret;
@@ -35,6 +35,8 @@ pub struct Link {
     connections: HashMap<usize, Connection>,
     next: usize,
     dirty: Vec<usize>,
+    /// Connections that were not read to their end because they are choked.
+    choked: Vec<usize>,
 }
 
 impl Link {
@@ -48,7 +50,9 @@ impl Link {
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
         registry.register(&mut listener, LISTENER, Interest::READABLE)?;
         let path = path.to_owned();
-        Ok(Link { listener, path, identity, connections: HashMap::new(), next: LISTENER.0 + 1, dirty: Vec::new() })
+        let next = LISTENER.0 + 1;
+        let (dirty, choked) = (Vec::new(), Vec::new());
+        Ok(Link { listener, path, identity, connections: HashMap::new(), next, dirty, choked })
     }
 
     /// The socket's path.
@@ -114,30 +118,46 @@ impl Link {
     ///
     /// # Errors
     /// Those of the socket.
-    pub fn receive(&mut self, id: usize) -> io::Result<Option<(Vec<u8>, Received)>> {
+    pub fn receive(&mut self, id: usize) -> io::Result<Option<(Input, Received)>> {
         let Some(connection) = self.connections.get_mut(&id) else { return Ok(None) };
         let received = connection.receive()?;
         Ok(Some((connection.take_input(), received)))
     }
 
     /// Returns what [`Link::receive`] took out, without the bytes that were used.
-    pub fn put_back(&mut self, id: usize, input: Vec<u8>, used: usize) {
+    pub fn put_back(&mut self, id: usize, input: Input, used: usize) {
         if let Some(connection) = self.connections.get_mut(&id) {
             connection.put_back(input, used);
         }
     }
 
-    /// Writes every output that has grown. Returns the connections that failed.
-    pub fn flush(&mut self) -> Vec<usize> {
+    /// Writes every output that has grown. Returns the connections that failed, and why.
+    pub fn flush(&mut self) -> Vec<(usize, io::Error)> {
         let mut failed = Vec::new();
         for id in std::mem::take(&mut self.dirty) {
             if let Some(connection) = self.connections.get_mut(&id)
-                && connection.flush().is_err()
+                && let Err(error) = connection.flush()
             {
-                failed.push(id);
+                failed.push((id, error));
             }
         }
         failed
+    }
+
+    /// Whether a connection is not to be read now; [`Link::unchoked`] says when it is.
+    pub fn is_choked(&mut self, id: usize) -> bool {
+        let choked = self.connections.get(&id).is_some_and(Connection::is_choked);
+        if choked && !self.choked.contains(&id) {
+            self.choked.push(id);
+        }
+        choked
+    }
+
+    /// The connections that were choked and can be read on.
+    pub fn unchoked(&mut self) -> Vec<usize> {
+        let connections = &self.connections;
+        let is_free = |id: &mut usize| !connections.get(id).is_some_and(Connection::is_choked);
+        self.choked.extract_if(.., is_free).collect()
     }
 
     /// A connection can be written again.
@@ -227,4 +247,64 @@ fn check(header: Header, payload: &[u8], identity: &Identity, has_control: bool)
 
 fn refused(code: &str, message: &str) -> Refused {
     Refused { code: code.to_owned(), message: message.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn identity() -> Identity {
+        let welcome = Welcome {
+            protocol: PROTOCOL,
+            plugin_id: "com.example.test".to_owned(),
+            bundle_path: "/bundle".to_owned(),
+            sync_connections: 4,
+        };
+        Identity { schema: "schema", token: Secret::random().unwrap(), welcome }
+    }
+
+    /// What becomes of a HELLO that was changed so.
+    fn said(has_control: bool, change: impl FnOnce(&mut Hello)) -> Result<Role, Refused> {
+        let identity = identity();
+        let mut hello = Hello {
+            protocol: PROTOCOL,
+            schema: "schema".to_owned(),
+            token: identity.token.reveal().to_owned(),
+            role: Role::Control,
+            sdk: "sdk 1.0".to_owned(),
+            runtime: String::new(),
+            pid: 0,
+        };
+        change(&mut hello);
+        let payload = messages::encode(&hello).unwrap();
+        let header = Header { len: payload.len(), kind: Kind::Hello, flags: 0, method: 0, id: 0 };
+        check(header, &payload, &identity, has_control).map(|hello| hello.role)
+    }
+
+    fn code(has_control: bool, change: impl FnOnce(&mut Hello)) -> String {
+        said(has_control, change).unwrap_err().code
+    }
+
+    #[test]
+    fn the_control_connection_comes_first_and_once() {
+        assert_eq!(said(false, |_| {}), Ok(Role::Control));
+        assert_eq!(code(true, |_| {}), "order");
+        for role in [Role::Sync, Role::Async, Role::Api] {
+            assert_eq!(code(false, |hello| hello.role = role), "order");
+            assert_eq!(said(true, |hello| hello.role = role), Ok(role));
+        }
+    }
+
+    #[test]
+    fn who_is_not_ones_own_worker_is_told_why() {
+        assert_eq!(code(false, |hello| hello.token.replace_range(..1, "x")), "token");
+        // Whoever does not know the token learns nothing else.
+        assert_eq!(code(false, |hello| (hello.token, hello.protocol) = (String::new(), 2)), "token");
+        assert_eq!(code(false, |hello| hello.protocol = 2), "protocol");
+        assert_eq!(code(false, |hello| hello.schema = "other".to_owned()), "schema");
+        let first = Header { len: 0, kind: Kind::Log, flags: 0, method: 0, id: 0 };
+        assert_eq!(check(first, b"", &identity(), false).unwrap_err().code, "order");
+        let garbage = Header { len: 1, kind: Kind::Hello, flags: 0, method: 0, id: 0 };
+        assert_eq!(check(garbage, b"\xc1", &identity(), false).unwrap_err().code, "protocol");
+    }
 }

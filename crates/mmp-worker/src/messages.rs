@@ -21,6 +21,17 @@ pub enum Role {
     Api,
 }
 
+impl std::fmt::Display for Role {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(match self {
+            Role::Control => "control",
+            Role::Sync => "sync",
+            Role::Async => "async",
+            Role::Api => "api",
+        })
+    }
+}
+
 /// The first frame of a connection.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Hello {

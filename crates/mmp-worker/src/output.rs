@@ -3,6 +3,8 @@
 use std::io::{self, Read};
 use std::os::fd::{AsFd, AsRawFd, RawFd};
 
+use crate::connection::Received;
+
 /// The longest line that is passed on; a longer one is cut into pieces of this length.
 pub const MAX_LINE: usize = 8 * 1024;
 
@@ -32,11 +34,11 @@ impl<P: Read + AsFd + AsRawFd> Lines<P> {
     }
 
     /// Reads what is there and hands out whole lines, without their ends; bytes that are not UTF-8 and control characters are replaced.
-    /// Returns false at the end of the pipe, after the last line.
+    /// Returns [`Received::Closed`] at the end of the pipe, after the last line, and [`Received::More`] when there was more than one turn of the event loop should take.
     ///
     /// # Errors
     /// Those of the pipe.
-    pub fn read(&mut self, mut line: impl FnMut(&str)) -> io::Result<bool> {
+    pub fn read(&mut self, mut line: impl FnMut(&str)) -> io::Result<Received> {
         let mut buffer = [0; 4096];
         let mut taken = 0;
         while taken < TURN {
@@ -45,18 +47,18 @@ impl<P: Read + AsFd + AsRawFd> Lines<P> {
                     if !self.partial.is_empty() {
                         line(&clean(&std::mem::take(&mut self.partial)));
                     }
-                    return Ok(false);
+                    return Ok(Received::Closed);
                 }
                 Ok(n) => {
                     taken += n;
                     self.push(&buffer[..n], &mut line);
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(true),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(Received::Drained),
                 Err(error) => return Err(error),
             }
         }
-        Ok(true)
+        Ok(Received::More)
     }
 
     fn push(&mut self, mut bytes: &[u8], line: &mut impl FnMut(&str)) {
@@ -88,7 +90,7 @@ mod tests {
         io::Write::write_all(&mut writer, written).unwrap();
         drop(writer);
         let mut seen = Vec::new();
-        while lines.read(|line| seen.push(line.to_owned())).unwrap() {}
+        while lines.read(|line| seen.push(line.to_owned())).unwrap() != Received::Closed {}
         seen
     }
 
@@ -96,6 +98,20 @@ mod tests {
     fn lines_come_whole_and_clean() {
         assert_eq!(lines_of(b"one\r\ntwo\n\nlast"), ["one", "two", "", "last"]);
         assert_eq!(lines_of(b"a\0b\xff\n"), ["a\u{fffd}b\u{fffd}"]);
+    }
+
+    #[test]
+    fn a_flood_leaves_the_event_loop_its_turn() {
+        let (reader, mut writer) = io::pipe().unwrap();
+        rustix::pipe::fcntl_setpipe_size(&writer, 4 * TURN).unwrap();
+        let mut lines = Lines::new(reader).unwrap();
+        io::Write::write_all(&mut writer, &b"0123456789abcde\n".repeat(2 * TURN / 16)).unwrap();
+        let mut seen = 0;
+        assert_eq!(lines.read(|_| seen += 1).unwrap(), Received::More);
+        assert_eq!(seen, TURN / 16);
+        assert_eq!(lines.read(|_| seen += 1).unwrap(), Received::More);
+        assert_eq!(lines.read(|_| seen += 1).unwrap(), Received::Drained);
+        assert_eq!(seen, 2 * TURN / 16);
     }
 
     #[test]

@@ -1,0 +1,74 @@
+//! The worker's log lines and its output.
+
+use super::tests;
+use crate::bundle::Bundle;
+use crate::host::{Host, LIMIT};
+use crate::runner::Test;
+use crate::script::Script;
+
+pub(crate) const TESTS: &[Test] =
+    tests![lines_keep_their_order, lines_go_one_by_one, output_becomes_log_lines, a_flood_is_bounded];
+
+fn lines_keep_their_order() {
+    let mut host = Host::active(Bundle::new(&Script::default()));
+    host.posted("log 300");
+    host.logged("line 299");
+    let lines: Vec<_> = host.entries().into_iter().filter(|entry| entry.message.starts_with("line ")).collect();
+    for (number, entry) in lines.iter().enumerate() {
+        assert_eq!(entry.message, format!("line {number}"));
+        assert!(entry.level == "warn" && entry.through_api, "{entry}");
+        assert_eq!(entry.fields["@message"], "a field of this name is no message");
+    }
+    assert_eq!(lines.len(), 300);
+    // Once the API is gone, lines go to standard error, where a field cannot take the place of the message.
+    assert_eq!(host.quit().0, Some(0));
+    let entry = host.logged("goodbye");
+    assert!(!entry.through_api, "{entry}");
+    host.finish();
+}
+
+/// The server serves calls concurrently, so the next line waits until it has answered the last.
+fn lines_go_one_by_one() {
+    let mut host = Host::active(Bundle::new(&Script::default()));
+    host.posted("log 1");
+    host.logged("line 0");
+    host.api.holds_log = true;
+    let before = host.api.logged.len();
+    host.posted("log 5");
+    host.until("the first line", LIMIT, |host| (host.api.logged.len() > before).then_some(()));
+    host.ping();
+    assert_eq!(host.api.logged.len(), before + 1);
+    host.release_log();
+    host.logged("line 4");
+    assert_eq!(host.api.logged.len(), before + 5);
+    host.finish();
+}
+
+fn output_becomes_log_lines() {
+    let mut host = Host::active(Bundle::new(&Script::default()));
+    host.posted("print 50");
+    host.logged("printed 49");
+    let printed: Vec<_> = host.entries().into_iter().filter(|entry| entry.message.starts_with("printed")).collect();
+    assert_eq!(printed.len(), 50);
+    assert!(printed.iter().all(|entry| entry.level == "info" && entry.fields["source"] == "stdout"), "{printed:?}");
+    host.finish();
+}
+
+/// The lines that do not fit are counted, hooks are answered in between, and the bridge stays small.
+fn a_flood_is_bounded() {
+    let mut host = Host::active(Bundle::new(&Script::default()));
+    let flood = host.post("print 300000");
+    while !host.is_done(&flood) {
+        assert_eq!(host.posted("edit it").0, "it");
+    }
+    host.wait(flood).unwrap();
+    host.until("the count of what was dropped", LIMIT, |host| {
+        host.entries()
+            .iter()
+            .any(|entry| entry.message.ends_with("log lines were dropped because they came too fast"))
+            .then_some(())
+    });
+    let memory = crate::processes::memory(host.pid());
+    assert!(memory < 32 * 1024, "{memory} KiB");
+    host.finish();
+}

@@ -1,0 +1,102 @@
+//! What a fake worker does; it reads this from its bundle, because the bridge gives it no other environment.
+
+use serde::{Deserialize, Serialize};
+
+/// The whole script.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Script {
+    /// What the interpreter says when it is asked for its version; a probe that is told nothing hangs.
+    pub(crate) version: Option<String>,
+    /// What each worker does at its start, in the order of starts; the last entry holds for all later ones.
+    pub(crate) start: Vec<Start>,
+    /// The hooks that it has, and whether they are asynchronous.
+    pub(crate) hooks: Vec<(String, bool)>,
+    /// Ids in READY that no hook has.
+    pub(crate) unknown_hooks: Vec<u16>,
+    /// What OnActivate does in each worker, as a command of [`crate::fake::commands`].
+    pub(crate) on_activate: Vec<String>,
+    /// What OnConfigurationChange does in each worker.
+    pub(crate) on_configuration_change: Vec<String>,
+    /// It does not end when it is asked to, nor when standard input ends.
+    pub(crate) stubborn: bool,
+    /// It starts a process in a session of its own that ignores polite signals and keeps the pipes open.
+    pub(crate) grandchild: bool,
+    /// Every hook is noted in the journal.
+    pub(crate) noted: bool,
+}
+
+impl Default for Script {
+    fn default() -> Self {
+        let hooks = ["OnActivate", "OnConfigurationChange", "MessageWillBePosted", "MessageWillBeUpdated"]
+            .into_iter()
+            .chain(["ExecuteCommand", "MessageHasBeenPosted", "OnDeactivate"]);
+        Script {
+            version: Some("3.99.1".into()),
+            start: vec![Start::Normal],
+            hooks: hooks.map(|name| (name.to_owned(), false)).collect(),
+            unknown_hooks: Vec::new(),
+            on_activate: vec!["ok".into()],
+            on_configuration_change: vec!["ok".into()],
+            stubborn: false,
+            grandchild: false,
+            noted: false,
+        }
+    }
+}
+
+impl Script {
+    /// One that does this at every start.
+    pub(crate) fn starting(start: Start) -> Self {
+        Script { start: vec![start], ..Script::default() }
+    }
+
+    /// One whose hooks are all asynchronous.
+    pub(crate) fn asynchronous() -> Self {
+        let mut script = Script::default();
+        script.hooks.iter_mut().for_each(|(_, asynchronous)| *asynchronous = true);
+        script
+    }
+
+    /// The entry of a list for this start, counted from 0.
+    pub(crate) fn of_start<T>(list: &[T], start: usize) -> Option<&T> {
+        list.get(start).or(list.last())
+    }
+}
+
+/// What a worker does at its start.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Start {
+    /// What it should.
+    Normal,
+    /// Writes a line to standard error and exits.
+    Exit(i32, String),
+    /// Kills itself with a signal, after HELLO.
+    Signal(i32),
+    /// Connects and says no more.
+    Silent,
+    /// Never connects.
+    Absent,
+    /// Sends these bytes instead of HELLO, and stays.
+    Bytes(Vec<u8>),
+    /// Sends these bytes after HELLO, and stays.
+    BytesLater(Vec<u8>),
+    /// Shows another token.
+    WrongToken,
+    /// Has another schema.
+    WrongSchema,
+    /// Speaks another version.
+    WrongProtocol,
+    /// Says HELLO again on its control connection.
+    HelloTwice,
+    /// Opens a second control connection, and is ready then.
+    SecondControl,
+    /// Calls the API before it is ready.
+    CallsFirst,
+    /// Is ready twice.
+    ReadyTwice,
+    /// Has asynchronous hooks and no connection for them.
+    NoConnections,
+    /// Says FAILED and exits.
+    Failed,
+}
