@@ -4,6 +4,7 @@ package demo
 import (
 	"fmt"
 	"io"
+	"regexp"
 	"strings"
 	"time"
 
@@ -88,10 +89,10 @@ func (s *stage) expect(ok bool, format string, values ...any) {
 }
 
 func (s *stage) activation(plugin *host.Plugin) {
-	found := false
-	for _, entry := range s.host.Log.Entries(0) {
-		found = found || entry.Plugin == plugin.ID() && strings.Contains(entry.String(), s.host.Memory.Version)
-	}
+	// The plugin's log lines come on their own, so this one may come after the activation.
+	pattern := regexp.MustCompile(regexp.QuoteMeta(s.host.Memory.Version))
+	entry, found := s.host.Log.Await(0, pattern, 5*time.Second)
+	found = found && entry.Plugin == plugin.ID()
 	s.expect(found, "it asked for the server's version and logged it: %s", s.host.Memory.Version)
 }
 
