@@ -16,6 +16,9 @@ use crate::shell::Shell;
 /// The name of the plugin that the ratios refer to.
 const BASELINE: &str = "go";
 
+/// The line in a report below which nothing is written anew.
+const KEPT: &str = "<!-- Below: the figures of other commands, kept by `cargo xtask bench`. -->";
+
 /// The arguments of the command.
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -52,11 +55,17 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     refhost.arg(format!("--rounds={}", args.rounds)).arg(format!("--calls={}", args.calls));
     let json = shell.watch(&mut refhost)?;
     let result = serde_json::from_str(&json).context("what refhost bench writes")?;
-    let text = report::render(&result, &machine::describe(&shell)?);
     let out = project.root.join(&args.out);
+    let text = report::render(&result, &machine::describe(&shell)?) + &kept(&out);
     std::fs::write(&out, &text).with_context(|| format!("cannot write {}", out.display()))?;
     print!("{text}");
     Ok(ExitCode::SUCCESS)
+}
+
+/// What stands below [`KEPT`] in the last report: the figures of other commands.
+fn kept(report: &Path) -> String {
+    let last = std::fs::read_to_string(report).unwrap_or_default();
+    last.find(KEPT).map(|at| format!("\n{}", &last[at..])).unwrap_or_default()
 }
 
 fn plugin_directories(top: &Path) -> Result<Vec<PathBuf>> {
