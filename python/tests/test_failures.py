@@ -29,11 +29,11 @@ CASES = {
     ),
     "exits": ("import sys\nsys.exit('bye')\n", "import", "importing the plugin failed: SystemExit: bye", 2),
     "wrong name": ("from os import nothing_there\n", "import", "importing the plugin failed: ImportError: cannot", 1),
-    "no plugin": (BASE, "no_plugin", "plugin has no Plugin subclass", 0),
+    "no plugin": (BASE, "no_plugin", "the module plugin has no Plugin subclass", 0),
     "two plugins": (
         BASE + "class A(Plugin): pass\nclass B(Plugin): pass\n",
         "several_plugins",
-        "plugin has 2 Plugin subclasses (A, B), and a bundle is one plugin",
+        "the module plugin has 2 Plugin subclasses (A, B), and a bundle is one plugin",
         0,
     ),
     "unknown hook": (
@@ -97,7 +97,7 @@ def test_an_entry_point_that_is_not_there(start: Start, tmp_path: Path) -> None:
         "other.py": "the entry point {bundle}/other.py does not exist",
         "package.main": "the entry point package.main does not exist: there is no module package in the bundle",
         "": "the manifest names no entry point",
-        "plugin.py:Nobody": "plugin has no Plugin subclass named Nobody",
+        "plugin.py:Nobody": "the module plugin has no Plugin subclass named Nobody",
     }.items():
         bridge = start(BASE, entry_point=entry_point)
         report = bridge.wait_failed()
@@ -119,6 +119,24 @@ def test_a_wheel_for_another_python(start: Start, tmp_path: Path) -> None:
         f"on {sys.platform}"
     )
     assert version in report["hint"]
+
+
+def test_a_wheel_for_another_python_without_any_module(start: Start, tmp_path: Path) -> None:
+    package = tmp_path / "fastlib"
+    package.mkdir()
+    (package / "_native.cpython-27-x86_64-linux-gnu.so").write_bytes(b"")
+    for source in ("from fastlib import _native\n", "import fastlib._native\n"):
+        report = start(source).wait_failed()
+        assert report["code"] == "dependency"
+        assert report["message"].startswith("fastlib in the bundle is built for another Python: _native.cpython-27")
+
+
+def test_the_standard_library_comes_before_the_bundle(start: Start, tmp_path: Path) -> None:
+    (tmp_path / "colorsys.py").write_text("raise RuntimeError('not this one')\n")
+    (tmp_path / "own.py").write_text("NAME = 'own'\n")
+    source = "import colorsys, own, sys\nassert own.NAME == 'own', sys.path\n"
+    handler = BASE + "class A(Plugin):\n    @hook\n    def OnActivate(self): pass\n"
+    assert start(source + handler).wait_ready() == {"OnActivate": "sync"}
 
 
 def test_a_named_class_and_a_module_as_entry_point(start: Start, tmp_path: Path) -> None:

@@ -171,7 +171,7 @@ impl Frames {
             Place::Queue => {
                 let mut frame = Vec::new();
                 write(&mut frame)?;
-                self.dispatcher.enqueue(Queued { id, mode, frame });
+                self.dispatcher.enqueue(Queued { id, mode, frame, since: Instant::now() });
             }
             Place::Full => bail!("the queue is full"),
         }

@@ -15,7 +15,7 @@ use crate::names;
 
 const IMPLEMENTED: &str = "Plugin.Implemented";
 const ON_ACTIVATE: &str = "OnActivate";
-const ON_CONFIGURATION_CHANGE: &str = "OnConfigurationChange";
+pub(crate) const ON_CONFIGURATION_CHANGE: &str = "OnConfigurationChange";
 
 impl Core {
     /// The host asks which hooks the plugin implements. The answer waits until the plugin is loaded: this is the one place where the server waits without a limit.
@@ -86,15 +86,30 @@ impl Core {
         if configured && let Some(failure) = failure {
             self.log.push(Level::Error, format!("OnConfigurationChange failed: {failure}"), &[]);
         }
-        if configured && self.call_own_hook(ON_ACTIVATE, asker) {
+        if configured && asker != Asker::CatchUp && self.call_own_hook(ON_ACTIVATE, asker) {
             return;
         }
         let failure = if configured { self.worker.down_reason() } else { failure.map(str::to_owned) };
         match asker {
-            Asker::Activation { conn, seq } => self.finish_activation(session.link(), conn, seq, failure.as_deref()),
+            Asker::Activation { conn, seq } => {
+                let sentence = failure.map(|failure| self.log_inactive(configured, &failure));
+                self.finish_activation(session.link(), conn, seq, sentence.as_deref());
+            }
             Asker::Restart => self.finish_restart(failure.as_deref()),
+            Asker::CatchUp => self.finish_restart(None),
             Asker::Host { .. } => {}
         }
+    }
+
+    /// Says in the server's log, too, why the plugin is not activated.
+    fn log_inactive(&mut self, configured: bool, failure: &str) -> String {
+        let sentence = if configured {
+            failure.to_owned()
+        } else {
+            format!("OnActivate failed: {failure}; remove the cause and enable the plugin again")
+        };
+        self.log.push(Level::Error, format!("the plugin cannot be activated: {sentence}"), &[]);
+        sentence
     }
 
     fn finish_activation(&mut self, link: &mut HostLink, conn: StreamId, seq: u64, failure: Option<&str>) {
@@ -127,6 +142,9 @@ impl Core {
 
     fn finish_restart(&mut self, failure: Option<&str>) {
         match failure {
+            None if self.worker.down_reason().is_some() => {}
+            None if std::mem::take(&mut self.config_missed)
+                && self.call_own_hook(ON_CONFIGURATION_CHANGE, Asker::CatchUp) => {}
             None => {
                 self.worker.set_active();
                 self.log.push(Level::Info, "the plugin's worker was started again and is active", &[]);

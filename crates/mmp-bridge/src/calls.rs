@@ -132,6 +132,7 @@ impl Core {
     pub(crate) fn call_cancelled(&mut self, connection: usize, id: u32) {
         if self.calls.abandon(|c, i| c == connection && i == id) > 0 {
             self.call_ended(connection);
+            self.dispatch_queued();
         }
     }
 

@@ -50,6 +50,8 @@ pub(crate) struct Core {
     pub(crate) driver: Option<StreamId>,
     /// Whether the host has activated the plugin: a worker that is started again afterwards is brought up by the bridge.
     pub(crate) activated: bool,
+    /// Whether the configuration changed while a worker that was started again was brought up.
+    pub(crate) config_missed: bool,
     /// Where the host calls hooks.
     pub(crate) hooks_conn: Option<StreamId>,
     /// The host waits for the list of hooks: connection and sequence number.
@@ -91,6 +93,7 @@ impl Core {
             api: None,
             driver: None,
             activated: false,
+            config_missed: false,
             hooks_conn: None,
             implemented: None,
             worker_failure: None,

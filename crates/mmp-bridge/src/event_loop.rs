@@ -86,6 +86,9 @@ impl EventLoop {
         listener.socket().set_nonblocking(true)?;
         poll.registry().register(&mut SourceFd(&listener.socket().as_raw_fd()), HOST_LISTENER, Interest::READABLE)?;
         let mut core = Core::new(worker, Instant::now());
+        if let Some(Err(sentence)) = core.worker.verdict() {
+            core.log_unloadable(&sentence, &[]);
+        }
         core.worker.listen(poll.registry()).context("cannot listen for the worker")?;
         let (sender, found) = mpsc::channel();
         let mut kept_waker = None;
@@ -280,7 +283,9 @@ impl EventLoop {
                 self.start_worker();
             }
             Ok(Err(none)) => {
-                self.core.worker.give_up(none.to_string());
+                let sentence = none.to_string();
+                self.core.log_unloadable(&sentence, &[]);
+                self.core.worker.give_up(sentence);
                 self.answer_implemented();
             }
             Err(_) => {}

@@ -141,9 +141,14 @@ impl Core {
             .map_err(|error| Some(format!("the worker's FAILED cannot be read: {error}")))?;
         let sentence = self.worker.failed(&failed);
         let fields = [("code", failed.code.as_str()), ("traceback", failed.traceback.trim_end())];
-        self.log.push(Level::Error, format!("the plugin cannot be loaded: {sentence}"), &fields);
+        self.log_unloadable(&sentence, &fields);
         self.fail_worker(&sentence);
         Ok(())
+    }
+
+    /// Says in the server's log, too, what the server is told when it asks for the hooks.
+    pub(crate) fn log_unloadable(&mut self, sentence: &str, fields: &[(&str, &str)]) {
+        self.log.push(Level::Error, format!("the plugin cannot be loaded: {sentence}"), fields);
     }
 
     /// The worker broke the protocol on a connection, which is closed. While the plugin is being loaded, and on a connection that the worker cannot do without, that ends the worker.
@@ -201,7 +206,7 @@ impl Core {
         let why = match self.worker.gone(exit, reason, self.now) {
             Gone::Known(why) => why,
             Gone::ForGood(why) => {
-                self.log.push(Level::Error, why.clone(), &[]);
+                self.log_unloadable(&why, &[]);
                 why
             }
             Gone::Again(why) => {

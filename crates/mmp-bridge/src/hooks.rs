@@ -13,6 +13,7 @@ use mmp_worker::dispatch::{Place, Queued};
 use mmp_worker::frame::{self, Kind};
 use mmp_worker::messages::Mode;
 
+use crate::activation::ON_CONFIGURATION_CHANGE;
 use crate::core::{AnswerError, Core};
 use crate::log::Level;
 use crate::names;
@@ -36,6 +37,8 @@ pub(crate) enum Asker {
     Activation { conn: StreamId, seq: u64 },
     /// The bridge itself, to bring a worker up that was started again.
     Restart,
+    /// The bridge itself, because the configuration changed while that worker was brought up.
+    CatchUp,
 }
 
 /// What is kept of an argument that the result echoes.
@@ -82,6 +85,7 @@ impl Core {
         self.activated &= name != ON_DEACTIVATE;
         let asker = Asker::Host { conn, seq: request.seq };
         let Some(mode) = self.worker.mode(method.id).filter(|_| self.worker.is_active()) else {
+            self.config_missed |= name == ON_CONFIGURATION_CHANGE && self.worker.mode(method.id).is_some();
             return self.answer_without_worker(link, conn, request.seq, method, body);
         };
         let Body { type_id, cursor, types } = body;
@@ -150,7 +154,7 @@ impl Core {
         });
         match place {
             Place::Connection(connection) => self.worker.put_output(connection, out),
-            _ if written.is_ok() => self.dispatcher.enqueue(Queued { id, mode, frame: out }),
+            _ if written.is_ok() => self.dispatcher.enqueue(Queued { id, mode, frame: out, since: self.now }),
             _ => {}
         }
         written?;
@@ -187,7 +191,7 @@ impl Core {
         for id in self.dispatcher.refuse_stalled(self.now) {
             if let Some(hook) = self.hooks.remove(&id) {
                 let name = hook.method.name;
-                self.log.push(Level::Error, format!("{name}: 64 hooks of this plugin wait for API calls, and none moves: they fire each other without end, so the server's default is the answer"), &[]);
+                self.log.push(Level::Error, format!("{name}: 64 hooks of this plugin wait for API calls and none has moved for seconds, as when hooks fire each other without end; the server's default is the answer"), &[]);
                 self.answer(session, hook, &[]);
             }
         }
@@ -245,7 +249,8 @@ impl Core {
     /// Answers with results.
     fn answer(&mut self, session: &mut PluginSession, hook: PendingHook, payload: &[u8]) {
         let Asker::Host { conn, seq } = hook.asker else {
-            self.own_hook_answered(session, hook.asker, hook.method, None);
+            let failure = read_returned_error(payload);
+            self.own_hook_answered(session, hook.asker, hook.method, failure.as_deref());
             return;
         };
         let Some((link, types)) = session.link_and_types(conn) else { return };
@@ -257,7 +262,7 @@ impl Core {
                 method.name
             );
             self.log.push(Level::Error, message, &[]);
-            self.reply_or_error(link, types, conn, seq, method, sent);
+            self.reply_failure(link, types, conn, seq, method, "the handler's result does not fit", None, sent);
         }
     }
 
@@ -270,14 +275,46 @@ impl Core {
         let Some((link, types)) = session.link_and_types(conn) else { return };
         let method = hook.method;
         let sent = hook.kept.as_ref().map(Kept::sent);
-        let written: Result<(), AnswerError> = if method.error.is_some() {
-            let to_hooks = &mut self.to_hooks;
-            link.reply(conn, seq, names::hook(method), |out| Ok(to_hooks.reply_error(method, message, app, out)?))
-        } else {
-            self.reply(link, types, conn, seq, method, &[], sent)
+        self.reply_failure(link, types, conn, seq, method, message, app, sent);
+    }
+
+    /// The answer of a hook that failed. A hook that can say an error never gets its neutral answer here, which would mean success: an AppError that does not fit becomes a plain one.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "one reply needs the connection, the method and what was kept of its argument"
+    )]
+    fn reply_failure(
+        &mut self,
+        link: &mut HostLink,
+        types: &mut Types,
+        conn: StreamId,
+        seq: u64,
+        method: &'static Method,
+        message: &str,
+        app: Option<&[u8]>,
+        sent: Option<Sent<'_>>,
+    ) {
+        if method.error.is_none() {
+            return self.reply_or_error(link, types, conn, seq, method, sent);
+        }
+        let name = names::hook(method);
+        let to_hooks = &mut self.to_hooks;
+        let mut reply = |app: Option<&[u8]>| -> Result<(), AnswerError> {
+            link.reply(conn, seq, name, |out| Ok(to_hooks.reply_error(method, message, app, out)?))
+        };
+        let written = match reply(app) {
+            Err(AnswerError::Value(error)) if app.is_some() => {
+                let text = format!(
+                    "{}: the handler's error does not fit, so only its text is passed on: {error}",
+                    method.name
+                );
+                self.log.push(Level::Error, text, &[]);
+                reply(None)
+            }
+            written => written,
         };
         if written.is_err() {
-            self.reply_or_error(link, types, conn, seq, method, sent);
+            link.reply_error(conn, seq, name, message);
         }
     }
 
@@ -360,6 +397,18 @@ impl Core {
     }
 }
 
+/// Reads the error among the results of a hook that has no other: nil, a text, or a map like that of HOOK_ERROR. An empty payload is none.
+fn read_returned_error(payload: &[u8]) -> Option<String> {
+    let mut reader = Reader::new(payload);
+    let Ok(Token::Array(1)) = reader.token() else { return None };
+    let error = reader.raw().ok()?;
+    match Reader::new(error).token() {
+        Ok(Token::Str(text)) => Some(String::from_utf8_lossy(text).into_owned()),
+        Ok(Token::Map(_)) => Some(read_raised(error).message),
+        _ => None,
+    }
+}
+
 /// Reads HOOK_ERROR.
 fn read_raised(payload: &[u8]) -> Raised<'_> {
     let mut raised = Raised { message: "the handler failed".to_owned(), app: None };
@@ -376,4 +425,19 @@ fn read_raised(payload: &[u8]) -> Raised<'_> {
         }
     }
     raised
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_that_is_returned_is_read() {
+        let returned = |payload: &[u8]| read_returned_error(payload);
+        assert_eq!(returned(b""), None);
+        assert_eq!(returned(b"\x91\xc0"), None);
+        assert_eq!(returned(b"\x91\xa4none").as_deref(), Some("none"));
+        assert_eq!(returned(b"\x91\x82\xa4kind\xa5error\xa7message\xa4gone").as_deref(), Some("gone"));
+        assert_eq!(returned(b"\x91\x82\xa4kind"), None, "it is cut off");
+    }
 }

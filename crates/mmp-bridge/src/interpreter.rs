@@ -52,14 +52,20 @@ pub(crate) struct NoInterpreter {
 pub(crate) fn find(bundle: &Bundle) -> Result<Interpreter, NoInterpreter> {
     let mut looked_at = Vec::new();
     let deadline = Instant::now() + ALL_PATIENCE;
+    // One interpreter may be there under several names, and is worth one remark.
+    let mut note = |remark: String| {
+        if !looked_at.contains(&remark) {
+            looked_at.push(remark);
+        }
+    };
     for candidate in candidates(bundle) {
         let patience = deadline.saturating_duration_since(Instant::now()).min(PATIENCE);
-        match ask(&candidate, &bundle.path, patience) {
+        match ask(&candidate, bundle, patience) {
             Ok(interpreter) if bundle.requires_python.allows(interpreter.version) => return Ok(interpreter),
             Ok(Interpreter { version: (major, minor, patch), .. }) => {
-                looked_at.push(format!("{} is {major}.{minor}.{patch}", candidate.display()));
+                note(format!("{} is {major}.{minor}.{patch}", candidate.display()));
             }
-            Err(problem) => looked_at.push(format!("{}: {problem}", candidate.display())),
+            Err(problem) => note(format!("{} {problem}", candidate.display())),
         }
     }
     let looked_at =
@@ -81,18 +87,18 @@ fn candidates(bundle: &Bundle) -> Vec<PathBuf> {
 }
 
 /// Asks an interpreter for its version and for its own path, which differ from what was started where that is a wrapper (pyenv's shims take a tenth of a second every time).
-/// `-I -S` keeps it from running anything else, and it gets an empty environment.
+/// `-I -S` keeps it from running anything else; it gets the environment that the worker will get.
 ///
 /// It runs behind a guard, as a worker does: one that hangs is gone for certain when the patience is over, or when the bridge ends, and so is whatever it has started.
-fn ask(interpreter: &Path, directory: &Path, patience: Duration) -> Result<Interpreter, String> {
+fn ask(interpreter: &Path, bundle: &Bundle, patience: Duration) -> Result<Interpreter, String> {
     const QUESTION: &str = "import sys; print('%d.%d.%d' % sys.version_info[:3]); print(sys.executable)";
     if patience.is_zero() {
         return Err("was not asked, because others took too long".to_owned());
     }
     let command = ["-I", "-S", "-c", QUESTION].map(OsString::from);
     let command: Vec<OsString> = std::iter::once(interpreter.as_os_str().to_owned()).chain(command).collect();
-    let (mut child, mut lifeline) =
-        guard::spawn(&command, &[], directory).map_err(|error| format!("cannot be run: {error}"))?;
+    let (mut child, mut lifeline) = guard::spawn(&command, &environment(bundle, std::env::vars_os()), &bundle.path)
+        .map_err(|error| format!("cannot be run: {error}"))?;
     drop(child.stdin.take());
     let asked = lifeline.set_read_timeout(Some(patience)).and_then(|()| lifeline.read(&mut [0]));
     drop(lifeline);
@@ -104,11 +110,19 @@ fn ask(interpreter: &Path, directory: &Path, patience: Duration) -> Result<Inter
     let mut lines = answer.lines();
     let Some(version) = lines.next().and_then(parse_version) else {
         let said = read_some(child.stderr.take());
-        let said = said.lines().next().map(|line| format!(": {line}")).unwrap_or_default();
-        return Err(format!("does not tell its version{said}"));
+        return Err(no_version(interpreter, said.lines().next().unwrap_or_default()));
     };
     let own = lines.next().map(PathBuf::from).filter(|path| path.is_absolute() && path.exists());
     Ok(Interpreter { path: own.unwrap_or_else(|| interpreter.to_owned()), version })
+}
+
+/// What is said of an interpreter that did not tell its version, but wrote `said`. The guard's own words, that it cannot be run, say enough.
+fn no_version(interpreter: &Path, said: &str) -> String {
+    match said.strip_prefix(&*interpreter.to_string_lossy()).map(str::trim_start) {
+        Some(reason) if reason.starts_with("cannot be run") => reason.to_owned(),
+        _ if said.is_empty() => "does not tell its version".to_owned(),
+        _ => format!("does not tell its version: {said}"),
+    }
 }
 
 /// Reads the beginning of what a process wrote that is gone.

@@ -41,7 +41,7 @@ pub(crate) enum ManifestError {
         message: String,
     },
     /// A key has a value that the bridge cannot use.
-    #[error("{path}: {key}: {message}")]
+    #[error("{path}: {key} {message}")]
     Key {
         /// The file.
         path: PathBuf,
@@ -173,7 +173,9 @@ impl Manifest {
             Some(_) => return Err(wrong("server.python.start_timeout", "must be between 0.1 and 3600 seconds")),
         };
         if let Some(name) = self.server.env.iter().find(|name| name.to_ascii_uppercase().starts_with("MM_")) {
-            let message = format!("{name} holds the server's own settings and secrets, which a worker never gets");
+            let message = format!(
+                "names {name}, which belongs to the server's own settings and secrets, and a plugin never gets those: remove it"
+            );
             return Err(wrong("server.env", &message));
         }
         Ok(Bundle {
@@ -233,12 +235,12 @@ mod tests {
     fn every_fault_names_the_key_and_what_to_do() {
         let cases = [
             ("{", "plugin.json, line 1, column 1: EOF while parsing an object"),
-            (r#"{"server": {"runtime": "python"}}"#, "plugin.json: id: is missing"),
-            (r#"{"id": "a"}"#, "plugin.json: server.runtime: is missing; a plugin in Python says \"python\" here"),
-            (r#"{"id": "a", "server": {"runtime": "ruby"}}"#, "plugin.json: server.runtime: \"ruby\" is not known"),
+            (r#"{"server": {"runtime": "python"}}"#, "plugin.json: id is missing"),
+            (r#"{"id": "a"}"#, "plugin.json: server.runtime is missing; a plugin in Python says \"python\" here"),
+            (r#"{"id": "a", "server": {"runtime": "ruby"}}"#, "plugin.json: server.runtime \"ruby\" is not known"),
             (
                 r#"{"id": "a", "server": {"runtime": "python", "python": {"entry_point": "../x.py"}}}"#,
-                "plugin.json: server.python.entry_point: must be",
+                "plugin.json: server.python.entry_point must be",
             ),
             (
                 r#"{"id": "a", "server": {"runtime": "python", "python": {"entrypoint": "x.py"}}}"#,
@@ -246,19 +248,19 @@ mod tests {
             ),
             (
                 r#"{"id": "a", "server": {"runtime": "python", "python": {"requires_python": "new"}}}"#,
-                "plugin.json: server.python.requires_python: ",
+                "plugin.json: server.python.requires_python ",
             ),
             (
                 r#"{"id": "a", "server": {"runtime": "python", "env": ["MM_SQLSETTINGS_DATASOURCE"]}}"#,
-                "plugin.json: server.env: MM_SQLSETTINGS_DATASOURCE holds",
+                "plugin.json: server.env names MM_SQLSETTINGS_DATASOURCE, which",
             ),
             (
                 r#"{"id": "a", "server": {"runtime": "python", "python": {"start_timeout": 0}}}"#,
-                "plugin.json: server.python.start_timeout: ",
+                "plugin.json: server.python.start_timeout must",
             ),
             (
                 r#"{"id": "a", "server": {"runtime": "python", "python": {"dependency_mode": "venv"}}}"#,
-                "plugin.json: server.python.venv_path: is missing",
+                "plugin.json: server.python.venv_path is missing",
             ),
         ];
         for (json, expected) in cases {

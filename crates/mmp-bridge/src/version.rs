@@ -41,10 +41,11 @@ impl Requirement {
         for clause in text.split(',').map(str::trim).filter(|clause| !clause.is_empty()) {
             let found = OPERATORS.iter().find_map(|(sign, operator)| Some((*operator, clause.strip_prefix(sign)?)));
             let (operator, version) = found.ok_or_else(|| {
-                format!("{clause:?} does not begin with >=, <=, ==, !=, ~=, > or <, as in \">=3.10\"")
+                format!("says {clause:?}, which does not begin with >=, <=, ==, !=, ~=, > or <, as in \">=3.10\"")
             })?;
             let numbers = version.trim().trim_end_matches(".*").split('.').map(str::parse).collect::<Result<_, _>>();
-            let numbers: Vec<u32> = numbers.map_err(|_| format!("{version:?} is not a version such as 3.10"))?;
+            let numbers: Vec<u32> =
+                numbers.map_err(|_| format!("says {version:?}, which is not a version such as 3.10"))?;
             clauses.push((operator, numbers));
         }
         if clauses.is_empty() {

@@ -254,7 +254,10 @@ impl Worker {
                 )
             }
             Some(line) => format!(" before the plugin was loaded; its last words: {line}"),
-            None => " before the plugin was loaded, without a word; start the plugin by hand to see why".to_owned(),
+            None => {
+                " before the plugin was loaded, without a word: look for what ends the process while the plugin is imported, such as os._exit, a crash in a package's native code, or too little memory"
+                    .to_owned()
+            }
         }
     }
 
@@ -273,8 +276,9 @@ impl Worker {
         let limit = bundle.start_timeout;
         (now >= *since + limit).then(|| {
             format!(
-                "the plugin was not loaded within {} seconds: move slow work out of the import and __init__, or raise server.python.start_timeout in plugin.json",
-                limit.as_secs_f64()
+                "the plugin was not loaded within {} {}: move slow work out of the import and __init__, or raise server.python.start_timeout in plugin.json",
+                limit.as_secs_f64(),
+                if limit == Duration::from_secs(1) { "second" } else { "seconds" }
             )
         })
     }

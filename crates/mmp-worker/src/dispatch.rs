@@ -26,7 +26,7 @@ pub struct Limits {
     pub queued_bytes: usize,
     /// How long a queued hook waits for a running one to finish before another connection is opened.
     pub patience: Duration,
-    /// How long all waiting hooks may stand still before those behind them are refused.
+    /// How long all waiting hooks may stand still, and a hook behind them wait, before it is refused.
     pub stall: Duration,
 }
 
@@ -40,7 +40,7 @@ impl Default for Limits {
             queued: 10_000,
             queued_bytes: 64 * 1024 * 1024,
             patience: Duration::from_millis(5),
-            stall: Duration::from_secs(1),
+            stall: Duration::from_secs(2),
         }
     }
 }
@@ -74,6 +74,8 @@ pub struct Queued {
     pub mode: Mode,
     /// The frame.
     pub frame: Vec<u8>,
+    /// Since when it waits.
+    pub since: Instant,
 }
 
 /// The state of all hooks that were given to the worker.
@@ -253,24 +255,26 @@ impl Dispatcher {
         self.grow_at = None;
     }
 
-    /// The hooks that stand behind [`Limits::waiting`] others, none of which has moved for [`Limits::stall`]: they are taken from the queue, to be answered with the server's default.
+    /// The hooks that stand behind [`Limits::waiting`] others, none of which has moved for [`Limits::stall`], and that have waited as long themselves: they are taken from the queue, to be answered with the server's default.
     pub fn refuse_stalled(&mut self, now: Instant) -> Vec<u32> {
         if self.queue.is_empty() || self.waiting() < self.limits.waiting {
             self.stalled_since = None;
             return Vec::new();
         }
         let since = *self.stalled_since.get_or_insert(now);
-        if now < since + self.limits.stall {
-            return Vec::new();
-        }
-        self.stalled_since = None;
-        self.queued_bytes = 0;
-        self.queue.drain(..).map(|queued| queued.id).collect()
+        let patience = self.limits.stall;
+        let is_stalled = |queued: &Queued| now >= since.max(queued.since) + patience;
+        let (refused, kept): (Vec<Queued>, Vec<Queued>) = self.queue.drain(..).partition(is_stalled);
+        self.queue.extend(kept);
+        self.queued_bytes -= refused.iter().map(|queued| queued.frame.len()).sum::<usize>();
+        refused.into_iter().map(|queued| queued.id).collect()
     }
 
     /// When [`Dispatcher::growth`] and [`Dispatcher::refuse_stalled`] have to be called again.
     pub fn deadline(&self) -> Option<Instant> {
-        let stalled = self.stalled_since.map(|since| since + self.limits.stall);
+        // The queue is in the order of arrival, so its first hook is the first to be refused.
+        let first = self.queue.front().map(|queued| queued.since);
+        let stalled = self.stalled_since.zip(first).map(|(since, first)| since.max(first) + self.limits.stall);
         [self.grow_at, stalled].into_iter().flatten().min()
     }
 
@@ -288,8 +292,8 @@ impl Dispatcher {
 mod tests {
     use super::*;
 
-    fn queued(id: u32) -> Queued {
-        Queued { id, mode: Mode::Sync, frame: Vec::new() }
+    fn queued(id: u32, since: Instant) -> Queued {
+        Queued { id, mode: Mode::Sync, frame: Vec::new(), since }
     }
 
     fn start(d: &mut Dispatcher, id: u32) {
@@ -305,7 +309,7 @@ mod tests {
         let mut next = 4;
         for id in 0..64 {
             if d.place(Mode::Sync) == Place::Queue {
-                d.enqueue(queued(id));
+                d.enqueue(queued(id, now));
                 assert_eq!(d.growth(now), 1, "level {id}");
                 d.connected(next, Mode::Sync);
                 next += 1;
@@ -319,11 +323,26 @@ mod tests {
         }
         assert_eq!(d.waiting(), 64);
         assert_eq!(d.place(Mode::Sync), Place::Queue);
-        d.enqueue(queued(64));
+        d.enqueue(queued(64, now));
         assert_eq!(d.growth(now), 0);
         assert!(d.refuse_stalled(now).is_empty());
-        assert_eq!(d.deadline(), Some(now + Duration::from_secs(1)));
-        assert_eq!(d.refuse_stalled(now + Duration::from_secs(1)), [64]);
+        assert_eq!(d.deadline(), Some(now + Duration::from_secs(2)));
+        assert_eq!(d.refuse_stalled(now + Duration::from_secs(2)), [64]);
+    }
+
+    #[test]
+    fn only_hooks_that_have_waited_long_themselves_are_refused() {
+        let (now, second) = (Instant::now(), Duration::from_secs(1));
+        let mut d = Dispatcher::new(Limits { waiting: 1, ..Limits::default() });
+        d.connected(0, Mode::Sync);
+        start(&mut d, 1);
+        d.call_began(0);
+        d.enqueue(queued(2, now));
+        assert!(d.refuse_stalled(now).is_empty());
+        d.enqueue(queued(3, now + second));
+        assert_eq!(d.refuse_stalled(now + 2 * second), [2]);
+        assert_eq!(d.deadline(), Some(now + 3 * second));
+        assert_eq!(d.refuse_stalled(now + 3 * second), [3]);
     }
 
     #[test]
@@ -334,7 +353,7 @@ mod tests {
         d.connected(1, Mode::Sync);
         start(&mut d, 1);
         d.call_began(1);
-        d.enqueue(queued(2));
+        d.enqueue(queued(2, now));
         assert!(d.refuse_stalled(now).is_empty());
         d.call_ended(1);
         assert_eq!(d.dequeue().map(|(queued, _)| queued.id), Some(2));
@@ -346,7 +365,7 @@ mod tests {
         let mut d = Dispatcher::new(Limits::default());
         (0..4).for_each(|connection| d.connected(connection, Mode::Sync));
         (0..4).for_each(|id| start(&mut d, id));
-        d.enqueue(queued(4));
+        d.enqueue(queued(4, now));
         assert_eq!(d.growth(now), 0);
         let later = d.deadline().unwrap();
         assert_eq!(later, now + Duration::from_millis(5));
@@ -356,7 +375,7 @@ mod tests {
     #[test]
     fn hooks_do_not_overtake_the_queue_and_the_last_connection_is_used_first() {
         let mut d = Dispatcher::new(Limits::default());
-        d.enqueue(queued(1));
+        d.enqueue(queued(1, Instant::now()));
         d.connected(0, Mode::Sync);
         d.connected(1, Mode::Sync);
         assert_eq!(d.place(Mode::Sync), Place::Queue);
@@ -372,13 +391,13 @@ mod tests {
     fn the_queue_is_bounded_in_hooks_and_in_bytes() {
         let now = Instant::now();
         let mut d = Dispatcher::new(Limits { queued: 3, queued_bytes: 100, waiting: 0, ..Limits::default() });
-        d.enqueue(Queued { frame: vec![0; 150], ..queued(1) });
+        d.enqueue(Queued { frame: vec![0; 150], ..queued(1, now) });
         assert_eq!(d.place(Mode::Sync), Place::Full, "too many bytes");
         assert!(d.refuse_stalled(now).is_empty());
-        assert_eq!(d.refuse_stalled(now + Duration::from_secs(1)), [1]);
+        assert_eq!(d.refuse_stalled(now + Duration::from_secs(2)), [1]);
         (2..5).for_each(|id| {
             assert_eq!(d.place(Mode::Sync), Place::Queue);
-            d.enqueue(queued(id));
+            d.enqueue(queued(id, now));
         });
         assert_eq!(d.place(Mode::Async), Place::Full, "too many hooks");
     }
@@ -386,7 +405,7 @@ mod tests {
     #[test]
     fn bytes_that_leave_the_queue_count_no_more() {
         let mut d = Dispatcher::new(Limits { queued_bytes: 100, ..Limits::default() });
-        d.enqueue(Queued { frame: vec![0; 150], ..queued(1) });
+        d.enqueue(Queued { frame: vec![0; 150], ..queued(1, Instant::now()) });
         d.connected(0, Mode::Sync);
         let (first, connection) = d.dequeue().unwrap();
         d.started(first.id, first.mode, connection);
@@ -399,7 +418,7 @@ mod tests {
         let mut d = Dispatcher::new(Limits::default());
         d.connected(0, Mode::Sync);
         start(&mut d, 7);
-        d.enqueue(queued(3));
+        d.enqueue(queued(3, Instant::now()));
         assert_eq!(d.reset(), [3, 7]);
         assert_eq!(d.place(Mode::Sync), Place::Queue);
     }

@@ -92,6 +92,9 @@ impl Process {
 pub fn describe_exit(code: i32) -> String {
     match code {
         0 => "it exited with code 0".to_owned(),
+        134 => "it was ended by signal 6 (SIGABRT)".to_owned(),
+        137 => "it was ended by signal 9 (SIGKILL)".to_owned(),
+        139 => "it was ended by signal 11 (SIGSEGV)".to_owned(),
         129..=192 => format!("it was ended by signal {}", code - 128),
         code => format!("it exited with code {code}"),
     }

@@ -156,7 +156,10 @@ class AsyncLink(asyncio.Protocol):
     async def _run_hook(self, hook: BoundHook, ident: int, args: tuple[Any, ...]) -> None:
         method = hook.spec.ident
         try:
-            results = hook.adapt(await hook.handler(*args))
+            outcome = hook.handler(*args)
+            if hasattr(outcome, "__await__"):  # a decorator may have waited for the coroutine already
+                outcome = await outcome
+            results = hook.adapt(outcome)
             if results is None:
                 self._write(header(HOOK_REPLY, method=method, ident=ident))
             else:

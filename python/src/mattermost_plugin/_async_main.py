@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 
 from ._async_link import AsyncLink, new_event_loop
 from ._bound_hook import BoundHook
-from ._connection import LINK_ERRORS, ConnectionClosedError
+from ._connection import ConnectionClosedError
 from ._control import Control
 
 
@@ -69,7 +69,7 @@ class AsyncMain:
         error: Exception | None = None
         try:
             self._control.serve(self._on_open)
-        except LINK_ERRORS as caught:
+        except Exception as caught:  # whatever it is, a worker that takes no orders must end  # noqa: BLE001
             error = caught
         if not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._finish, error)

@@ -10,6 +10,7 @@ from typing import Any, Literal
 import msgspec
 
 from ._errors import ErrorFrame, PluginAPIError, describe, frame_from_exception
+from ._failure import place
 from ._gen.hooks import HOOKS
 from ._hook_spec import HookSpec
 from ._plugin import Plugin
@@ -58,11 +59,17 @@ def bind_hooks(plugin: Plugin) -> dict[int, BoundHook]:
 def failure(hook_name: str, error: BaseException, logger: logging.Logger) -> HookFailure:
     """Log what went wrong in a hook, with its traceback, and return the payload of HOOK_ERROR."""
     text = describe(error)
-    # A logging handler of the author's own may raise anything; the answer must go out all the same.
+    where, app = "", None
+    # Whatever the author's exceptions, logging handlers and files do here, the answer must go out all the same.
     with contextlib.suppress(Exception):
-        logger.error("the handler of %s raised %s", hook_name, text, exc_info=error, extra={"hook": hook_name})
-    app = frame_from_exception(error) if isinstance(error, PluginAPIError) and error.error_id else None
-    return HookFailure(text, app)
+        file, line = place(error.__traceback__)
+        where = f" ({file}, line {line})" if file else ""
+    with contextlib.suppress(Exception):
+        logger.error("the handler of %s raised %s%s", hook_name, text, where, exc_info=error, extra={"hook": hook_name})
+    with contextlib.suppress(Exception):
+        app = frame_from_exception(error) if isinstance(error, PluginAPIError) and error.error_id else None
+    # Why a plugin is not activated is read by administrators; other hooks' errors may be shown to users.
+    return HookFailure(f"{text}{where}" if hook_name == "OnActivate" else text, app)
 
 
 def _is_async(handler: Any) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from ._errors import ValidationError
-from ._frames import HEADER, HEADER_SIZE
+from ._frames import HEADER, HEADER_SIZE, MAX_PAYLOAD
 
 SHRINK_ABOVE = 1024 * 1024
 """Buffers that a large frame made longer than this are given back after it."""
@@ -55,4 +55,7 @@ def encode_frame(out: bytearray, value: object, kind: int, method: int, ident: i
         ENCODER.encode_into(value, out, HEADER_SIZE)
     except ENCODE_ERRORS as error:
         raise ValidationError(explain(error)) from error
-    HEADER.pack_into(out, 0, len(out) - HEADER_SIZE, kind, 0, method, ident)
+    length = len(out) - HEADER_SIZE
+    if length > MAX_PAYLOAD:
+        raise ValidationError(f"{length} bytes are too many for one call or answer; at most {MAX_PAYLOAD} can be sent")
+    HEADER.pack_into(out, 0, length, kind, 0, method, ident)

@@ -185,7 +185,7 @@ class Connection:
                 if kind == API_ERROR and answered == ident:
                     raise method.error(payload)
                 self._skip(kind, answered)
-        except (OSError, ConnectionClosedError) as error:
+        except (OSError, ConnectionClosedError, ProtocolError) as error:
             self.close()
             raise UnavailableError(
                 "the connection to the server is gone", status_code=503, where=method.name

@@ -167,12 +167,12 @@ def frame_from_exception(error: BaseException) -> ErrorFrame:
     if isinstance(error, PluginAPIError) and error.error_id:
         return ErrorFrame(
             kind="app",
-            id=clean(error.error_id),
-            message=clean(error.message),
-            detailed_error=clean(error.detailed_error),
-            request_id=clean(error.request_id),
-            status_code=error.status_code,
-            where=clean(error.where),
+            id=clean(str(error.error_id)),
+            message=clean(str(error.message)),
+            detailed_error=clean(str(error.detailed_error)),
+            request_id=clean(str(error.request_id)),
+            status_code=int(error.status_code),
+            where=clean(str(error.where)),
         )
     return ErrorFrame(kind="error", message=describe(error))
 

@@ -51,10 +51,10 @@ def report(error: BaseException, stage: Code) -> Report:
     found = _specific(error) or Report(
         code=stage,
         message=f"{_STAGES.get(stage, 'starting the plugin')} failed: {describe(error)}",
-        hint="correct the error at this place; the traceback in the log says how it was reached",
+        hint="correct the plugin's code there; the traceback in the log shows how it got to this place",
     )
     if not found.file:
-        found.file, found.line = _place(error.__traceback__)
+        found.file, found.line = place(error.__traceback__)
     found.message = " ".join(found.message.split())
     found.traceback = "".join(traceback.format_exception(error))
     for name in ("message", "hint", "file", "traceback"):
@@ -74,7 +74,7 @@ def _specific(error: BaseException) -> Report | None:
         return Report(
             code="hook",
             message=error.message,
-            hint="correct the handler; HookName has every hook, and its documentation the parameters",
+            hint="correct the handler; HookName lists the hooks, and the documentation of each names its parameters",
             file=error.file,
             line=error.line,
         )
@@ -105,11 +105,12 @@ def _foreign_wheel(error: ImportError) -> Report | None:
     """Recognise an extension module that is there, but built for another Python."""
     if not error.name:
         return None
-    parent, _, leaf = error.name.rpartition(".")
+    name = _missing_name(error)
+    parent, _, leaf = name.rpartition(".")
     for directory in _search_path(parent, error):
         foreign = _foreign_extension(directory, leaf)
         if foreign:
-            package = error.name.partition(".")[0]
+            package = name.partition(".")[0]
             return Report(
                 code="dependency",
                 message=(
@@ -121,14 +122,22 @@ def _foreign_wheel(error: ImportError) -> Report | None:
     return None
 
 
+def _missing_name(error: ImportError) -> str:
+    """Return the full name of what was not found: `from package import _native` says only `package` in `name`."""
+    wanted = getattr(error, "name_from", None)  # since Python 3.12; before, only the text has it
+    if wanted is None and error.msg.startswith("cannot import name '"):
+        wanted = error.msg.split("'")[1]
+    return f"{error.name}.{wanted}" if wanted else error.name or ""
+
+
 def _search_path(parent: str, error: ImportError) -> list[str]:
-    if error.path:
-        return [os.path.dirname(error.path)]
     if not parent:
-        return sys.path
+        return [os.path.dirname(error.path)] if error.path else sys.path
     package = sys.modules.get(parent)
     if package is not None:
         return list(getattr(package, "__path__", []))
+    if error.path:
+        return [os.path.dirname(error.path)]
     return [os.path.join(entry, *parent.split(".")) for entry in sys.path]
 
 
@@ -147,16 +156,16 @@ def _foreign_extension(directory: str, leaf: str) -> str:
     return ""
 
 
-def _place(trace: TracebackType | None) -> tuple[str, int]:
+def place(trace: TracebackType | None) -> tuple[str, int]:
     """Return file and line of the innermost frame that is the author's: not in a library, not in this package."""
     here = os.path.dirname(os.path.abspath(__file__)) + os.sep
     libraries = (here, *(os.path.dirname(os.path.abspath(module)) + os.sep for module in (os.__file__,)))
-    place = "", 0
+    found = "", 0
     for frame, line in traceback.walk_tb(trace):
         name = frame.f_code.co_filename
         if not name.startswith("<") and not os.path.abspath(name).startswith(libraries):
-            place = name, line
-    return place
+            found = name, line
+    return found
 
 
 def _python_version() -> str:

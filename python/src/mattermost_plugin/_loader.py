@@ -12,7 +12,7 @@ from typing import Any
 from ._failure import LoadError, load_error, report
 from ._plugin import Plugin
 
-_BASE_CLASS_HINT = "write one: class MyPlugin(Plugin)"
+_BASE_CLASS_HINT = "derive the plugin's class from mattermost_plugin.Plugin, as in class MyPlugin(Plugin)"
 
 
 def load_plugin_class(entry_point: str, bundle_path: str) -> type[Plugin]:
@@ -20,7 +20,7 @@ def load_plugin_class(entry_point: str, bundle_path: str) -> type[Plugin]:
 
     Args:
         entry_point: A file (`plugin.py`), a module (`my_plugin.main`), either of them with `:ClassName` behind it.
-        bundle_path: The directory that a file is relative to, and that modules are searched in first.
+        bundle_path: The directory that a file is relative to, and that modules are searched in before all packages.
 
     Raises:
         LoadError: There is no such file or module, it cannot be imported, or it does not hold one plugin class.
@@ -44,7 +44,7 @@ def import_entry_point(target: str, bundle_path: str) -> ModuleType:
     try:
         if target.endswith(".py") or "/" in target:
             return _import_file(os.path.join(bundle, target))
-        _search_first(bundle)
+        _search_early(bundle)
         return _import_module(target)
     except LoadError:
         raise
@@ -59,7 +59,7 @@ def _import_file(path: str) -> ModuleType:
             f"the entry point {path} does not exist",
             hint='correct "entry_point" in plugin.json, or add the file to the bundle',
         )
-    _search_first(os.path.dirname(path))
+    _search_early(os.path.dirname(path))
     name = os.path.splitext(os.path.basename(path))[0]
     if name in sys.modules or name in sys.stdlib_module_names:
         # A plugin file called `types.py` must not stand in for the module of that name.
@@ -90,9 +90,20 @@ def _import_module(name: str) -> ModuleType:
         raise
 
 
-def _search_first(directory: str) -> None:
-    if directory not in sys.path:
-        sys.path.insert(0, directory)
+def _search_early(directory: str) -> None:
+    """Search a directory before all packages, but behind the standard library.
+
+    A plugin's `types.py` or `random.py` must not stand in for the module of that name, which any library may import.
+    """
+    standard = [entry for entry in sys.path if _is_standard(entry)]
+    others = [entry for entry in sys.path if entry not in standard and entry != directory]
+    sys.path[:] = [*standard, directory, *others]
+
+
+def _is_standard(entry: str) -> bool:
+    library = os.path.dirname(os.path.abspath(os.__file__))
+    archive = f"python{sys.version_info.major}{sys.version_info.minor}.zip"
+    return entry in (library, os.path.join(library, "lib-dynload")) or os.path.basename(entry) == archive
 
 
 def _named_class(module: ModuleType, name: str) -> type[Plugin]:
@@ -101,7 +112,7 @@ def _named_class(module: ModuleType, name: str) -> type[Plugin]:
         return cls
     raise load_error(
         "no_plugin",
-        f"{module.__name__} has no Plugin subclass named {name}",
+        f"the module {module.__name__} has no Plugin subclass named {name}",
         hint=_BASE_CLASS_HINT,
         file=module.__file__ or "",
     )
@@ -113,11 +124,12 @@ def _only_class(module: ModuleType) -> type[Plugin]:
         return found[0]
     file = module.__file__ or ""
     if not found:
-        raise load_error("no_plugin", f"{module.__name__} has no Plugin subclass", hint=_BASE_CLASS_HINT, file=file)
+        problem = f"the module {module.__name__} has no Plugin subclass"
+        raise load_error("no_plugin", problem, hint=_BASE_CLASS_HINT, file=file)
     names = ", ".join(sorted(cls.__name__ for cls in found))
     raise load_error(
         "several_plugins",
-        f"{module.__name__} has {len(found)} Plugin subclasses ({names}), and a bundle is one plugin",
+        f"the module {module.__name__} has {len(found)} Plugin subclasses ({names}), and a bundle is one plugin",
         hint=f'keep one, or name it in "entry_point": "{os.path.basename(file)}:{found[0].__name__}"',
         file=file,
     )

@@ -185,8 +185,13 @@ class Worker:
         for _ in range(count):
             connection, _ = self._connect("sync")
             thread = HookThread(connection, self._sync_hooks, self._transport, self._idle.set, len(self._threads) + 1)
+            try:
+                thread.start()
+            except BaseException:
+                # The bridge would send hooks to a connection that nobody reads.
+                thread.close()
+                raise
             self._threads.append(thread)
-            thread.start()
 
     def _drain(self) -> None:
         """Wait until the hooks that run are answered; the bridge sends no more after STOP."""

@@ -1,5 +1,6 @@
 //! `cargo xtask test`: every check and every test of every language, cheap ones first.
 
+mod bad_plugins;
 mod conformance;
 mod end_to_end;
 mod go;
@@ -34,7 +35,8 @@ pub(crate) struct Args {
 
 /// Runs the command.
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
-    let all: Vec<Step> = [rust::STEPS, go::STEPS, python::STEPS, end_to_end::STEPS, conformance::STEPS].concat();
+    let all: Vec<Step> =
+        [rust::STEPS, go::STEPS, python::STEPS, end_to_end::STEPS, bad_plugins::STEPS, conformance::STEPS].concat();
     if args.list {
         all.iter().for_each(|step| println!("{}", step.name));
         return Ok(ExitCode::SUCCESS);

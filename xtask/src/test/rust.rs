@@ -68,7 +68,12 @@ fn tests(shell: &Shell, project: &Project) -> Result<Outcome> {
 }
 
 /// Again, and alone, so that it says how many values there were.
+/// Values that Go's gob wrote. They are kept beside the checkout, not in it.
 fn golden(shell: &Shell, project: &Project) -> Result<Outcome> {
+    let beside = project.root.join("../shared/vectors/mattermost-11.6.jsonl");
+    if std::env::var_os("MMP_VECTORS").is_none() && !beside.exists() {
+        return Ok(Outcome::Skipped("no golden values here; MMP_VECTORS may name a file of them".into()));
+    }
     shell.run(project.cargo().args(["test", "--package", "mmp-model", "--test", "golden", "--", "--nocapture"]))?;
     Ok(Outcome::Passed)
 }

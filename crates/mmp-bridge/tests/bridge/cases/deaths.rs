@@ -45,7 +45,7 @@ fn the_worker_dies_during_hooks() {
     let error = host.wait(command).unwrap().b.unwrap();
     assert!(error.message.to_string().contains("the plugin's worker ended: it was ended by signal 9"), "{error:?}");
     assert!(killed.elapsed() < Duration::from_secs(1), "{:?}", killed.elapsed());
-    host.logged("the plugin's worker ended: it was ended by signal 9; it is started again");
+    host.logged("the plugin's worker ended: it was ended by signal 9 (SIGKILL); it is started again");
     host.logged("the plugin's worker was started again and is active");
     assert_eq!(host.posted("edit it").0, "it");
     let journal = host.bundle.journal();

@@ -66,7 +66,7 @@ fn a_worker_without_sdk() {
 fn a_worker_that_is_killed() {
     let error = refusal(Start::Signal(libc::SIGABRT));
     assert!(
-        error.starts_with("the plugin's worker ended: it was ended by signal 6 before the plugin was loaded"),
+        error.starts_with("the plugin's worker ended: it was ended by signal 6 (SIGABRT) before the plugin was loaded"),
         "{error}"
     );
 }

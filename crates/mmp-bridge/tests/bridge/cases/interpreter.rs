@@ -49,7 +49,7 @@ fn an_interpreter_that_cannot_be_run() {
     std::fs::write(&python, "not a program").unwrap();
     let mut host = Host::start(bundle);
     let error = host.implemented().unwrap_err();
-    let said = format!("({0}: does not tell its version: {0} cannot be run: Permission denied", python.display());
+    let said = format!("({} cannot be run: Permission denied", python.display());
     assert!(error.contains(&said), "{error}");
     host.finish();
 }
@@ -65,7 +65,7 @@ fn an_interpreter_that_hangs() {
     assert!(host.handshake < Duration::from_millis(300), "the handshake took {:?}", host.handshake);
     let error = host.implemented().unwrap_err();
     assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
-    assert!(error.contains("python3: does not answer"), "{error}");
+    assert!(error.contains("python3 does not answer"), "{error}");
     host.nothing_left_but_the_bridge();
     host.finish();
 }

@@ -46,7 +46,7 @@ fn nested_hooks_on_the_async_connection() {
 fn beyond_the_bound(script: &Script) {
     let (mut host, took) = nest(script, 1000);
     assert!(took > Duration::from_millis(900) && took < Duration::from_secs(5), "{took:?}");
-    let entry = host.logged("MessageWillBePosted: 64 hooks of this plugin wait for API calls, and none moves");
+    let entry = host.logged("MessageWillBePosted: 64 hooks of this plugin wait for API calls and none has moved");
     assert_eq!(entry.level, "error");
     let ran = host.bundle.journal().iter().filter(|line| line.starts_with("MessageWillBePosted nest")).count();
     assert_eq!(ran, DEEPEST, "{}", host.report());
