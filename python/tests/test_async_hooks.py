@@ -56,6 +56,32 @@ def test_async_and_sync_handlers_in_one_plugin(start: Start) -> None:
     assert bridge.stop() == 0
 
 
+def test_a_sync_wrapper_may_answer_for_an_async_handler(start: Start) -> None:
+    bridge = start(
+        """
+        import functools
+
+        def only_on_weekdays(handler):
+            @functools.wraps(handler)
+            def wrapper(self, context, user):
+                return "closed" if user.username == "sunday" else handler(self, context, user)
+            return wrapper
+
+        class Wrapped(Plugin):
+            @hook
+            @only_on_weekdays
+            async def UserWillLogIn(self, context, user):
+                return await self.async_api.get_server_version()
+        """,
+        api={"GetServerVersion": lambda: ["11.6"]},
+    )
+    assert bridge.wait_ready() == {"UserWillLogIn": "async"}
+    assert bridge.hook("UserWillLogIn", CONTEXT, {"username": "monday"}) == ["11.6"]
+    assert bridge.hook("UserWillLogIn", CONTEXT, {"username": "sunday"}) == ["closed"]
+    assert bridge.hook("UserWillLogIn", CONTEXT, {"username": "monday"}) == ["11.6"]
+    assert bridge.stop() == 0
+
+
 def test_many_async_hooks_and_calls_at_once(start: Start) -> None:
     bridge = start(
         """

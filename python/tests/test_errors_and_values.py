@@ -149,6 +149,35 @@ def test_nothing_is_sent_for_a_call_with_an_invalid_value() -> None:
     theirs.close()
 
 
+def test_nothing_is_sent_for_a_call_that_is_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mattermost_plugin._codec.MAX_PAYLOAD", 100)
+    ours, theirs = socket.socketpair()
+    connection = Connection(ours)
+    answer = ENCODER.encode([b"v"])
+    for ident in (1, 2):
+        theirs.sendall(HEADER.pack(len(answer), 0x19, 0, 0, ident) + answer)
+    with pytest.raises(ValidationError, match="at most 100 can be sent"):
+        connection.call(methods.KV_GET, ("k" * 200,))
+    theirs.setblocking(False)
+    with pytest.raises(BlockingIOError):
+        theirs.recv(1)
+    assert connection.call(methods.KV_GET, ("k",)) == b"v"
+    connection.close()
+    theirs.close()
+
+
+def test_a_frame_of_a_wrong_kind_instead_of_an_answer_closes_the_connection() -> None:
+    ours, theirs = socket.socketpair()
+    connection = Connection(ours)
+    theirs.sendall(HEADER.pack(0, 0x10, 0, 0, 1))
+    with pytest.raises(UnavailableError, match="the connection to the server is gone") as caught:
+        connection.call(methods.GET_SERVER_VERSION, ())
+    assert isinstance(caught.value.__cause__, ProtocolError)
+    assert connection.closed
+    assert ours.fileno() == -1
+    theirs.close()
+
+
 def test_a_lost_connection_is_an_unavailable_error_and_the_next_call_connects_again() -> None:
     pairs = [socket.socketpair() for _ in range(2)]
     opened = iter(pairs)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 import threading
@@ -9,6 +10,9 @@ import pytest
 
 from conftest import Start
 from fake_bridge import NEUTRAL, HookError
+from mattermost_plugin._connection import Connection, Welcome
+from mattermost_plugin._runner import Worker
+from mattermost_plugin._transport import ThreadTransport
 
 CONTEXT = {"request_id": "r1"}
 
@@ -85,6 +89,52 @@ def test_open_adds_sync_connections(start: Start) -> None:
     bridge.open(2)
     peers = [bridge._take_idle() for _ in range(3)]
     assert len(set(map(id, peers))) == 3
+
+
+def test_a_thread_that_cannot_be_started_closes_its_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    ours, theirs = socket.socketpair()
+    theirs.settimeout(20)
+    worker = object.__new__(Worker)
+    worker._transport = ThreadTransport(lambda: Connection(ours))
+    worker._sync_hooks, worker._threads, worker._idle = {}, [], threading.Event()
+
+    def connect(_worker: Worker, role: str) -> tuple[Connection, Welcome]:
+        assert role == "sync"
+        return Connection(ours), Welcome()
+
+    def start(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(Worker, "_connect", connect)
+    monkeypatch.setattr(threading.Thread, "start", start)
+    with pytest.raises(RuntimeError, match="can't start new thread"):
+        worker._open_sync(1)
+    assert ours.fileno() == -1
+    assert theirs.recv(1) == b""
+    assert worker._threads == []
+    theirs.close()
+
+
+@pytest.mark.parametrize("colour", ["", "async "])
+def test_a_worker_that_cannot_open_connections_ends(start: Start, colour: str) -> None:
+    bridge = start(
+        f"""
+        class Threadless(Plugin):
+            @hook
+            def OnActivate(self):
+                def start(thread):
+                    raise RuntimeError("can't start new thread")
+                threading.Thread.start = start
+
+            @hook
+            {colour}def UserHasLoggedIn(self, context, user):
+                pass
+        """
+    )
+    bridge.wait_ready()
+    assert bridge.hook("OnActivate") is NEUTRAL
+    bridge.open(1)
+    assert bridge.process.wait(20) == 1
 
 
 def test_a_closed_control_connection_ends_the_worker(start: Start) -> None:
@@ -220,3 +270,34 @@ def test_an_error_that_cannot_be_encoded_is_still_an_answer(start: Start, colour
     with pytest.raises(HookError) as caught:
         bridge.hook("ExecuteCommand", {}, {})
     assert caught.value.payload["app"]["id"] == "i\\ud800"
+
+
+@pytest.mark.parametrize("colour", ["", "async "])
+def test_an_error_with_attributes_of_other_types_is_still_an_answer(start: Start, colour: str) -> None:
+    bridge = start(
+        f"""
+        class Careless(Plugin):
+            @hook
+            {colour}def ExecuteCommand(self, context, args):
+                if args.command == "text":
+                    raise PluginAPIError(ValueError("boom"), error_id="app.x")
+                if args.command == "fine":
+                    return "fine"
+                if args.command == "long":
+                    raise PluginAPIError("x" * 300_000, error_id="app.x", status_code=2**70)
+                raise PluginAPIError("no", error_id="app.x", status_code=args.command)
+        """,
+        sync_connections=1,
+    )
+    bridge.wait_ready()
+    for command, app in {
+        "text": {"kind": "app", "id": "app.x", "message": "boom"},
+        "403": {"kind": "app", "id": "app.x", "message": "no", "status_code": 403},
+        "abc": {"kind": "app", "id": "app.x", "message": "no", "status_code": 500},
+        "long": {"kind": "app", "id": "app.x", "message": "x" * 16_384, "status_code": 500},
+    }.items():
+        with pytest.raises(HookError, match="PluginAPIError") as caught:
+            bridge.hook("ExecuteCommand", {}, {"command": command})
+        assert caught.value.payload.get("app") == app
+        assert bridge.hook("ExecuteCommand", {}, {"command": "fine"}) == [{"text": "fine"}, None]
+    assert bridge.stop() == 0

@@ -134,6 +134,8 @@ impl Core {
             self.worker.set_active();
             return;
         }
+        // Its own OnConfigurationChange reads whatever changed before.
+        self.config_missed = false;
         let asker = Asker::Restart;
         if !self.call_own_hook(ON_CONFIGURATION_CHANGE, asker) && !self.call_own_hook(ON_ACTIVATE, asker) {
             self.finish_restart(None);

@@ -46,7 +46,7 @@ class PluginAPIError(Exception):
         self.params: dict[str, Any] = params or {}
 
     def __str__(self) -> str:
-        text = self.message
+        text = str(self.message)  # an author may have put an exception there
         if self.error_id:
             text += f" [{self.error_id}]"
         if self.status_code:
@@ -167,21 +167,38 @@ def frame_from_exception(error: BaseException) -> ErrorFrame:
     if isinstance(error, PluginAPIError) and error.error_id:
         return ErrorFrame(
             kind="app",
-            id=clean(str(error.error_id)),
-            message=clean(str(error.message)),
-            detailed_error=clean(str(error.detailed_error)),
-            request_id=clean(str(error.request_id)),
-            status_code=int(error.status_code),
-            where=clean(str(error.where)),
+            id=_short(error.error_id),
+            message=_short(error.message),
+            detailed_error=_short(error.detailed_error),
+            request_id=_short(error.request_id),
+            status_code=_status(error.status_code),
+            where=_short(error.where),
         )
     return ErrorFrame(kind="error", message=describe(error))
 
 
+_LONGEST = 16 * 1024
+"""How much of an error's text is sent: it is read by people, and must never be what cannot be sent."""
+
+
+def _short(text: object) -> str:
+    return clean(str(text))[:_LONGEST]
+
+
+def _status(status: Any) -> int:
+    """Return an HTTP status; what an author has put there instead is an internal error."""
+    try:
+        number = int(status)
+    except (TypeError, ValueError):
+        return 500
+    return number if 0 <= number <= 999 else 500
+
+
 def describe(error: BaseException) -> str:
-    """Return an exception's text in one line that is never empty and never raises."""
+    """Return an exception's text in one line that is never empty, never raises and is not too long to be sent."""
     try:
         text = str(error)
     except Exception:  # noqa: BLE001
         text = ""
     name = type(error).__name__
-    return clean(f"{name}: {text}" if text else name)
+    return _short(f"{name}: {text}" if text else name)

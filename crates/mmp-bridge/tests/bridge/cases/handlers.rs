@@ -14,6 +14,7 @@ pub(crate) const TESTS: &[Test] = tests![
     wrong_answers_become_the_servers_default,
     answers_to_nothing_are_ignored,
     errors_of_handlers_reach_the_server_where_it_takes_them,
+    an_error_that_does_not_fit_is_still_an_error,
     on_activate_fails,
     on_activate_fails_with_an_app_error,
     on_configuration_change_fails,
@@ -90,6 +91,26 @@ fn errors_of_handlers_reach_the_server_where_it_takes_them() {
     let command = host.command("ok");
     assert!(host.wait(command).unwrap().b.is_none());
     assert!(started.elapsed() < LIMIT);
+    host.finish();
+}
+
+/// A hook that can say an error must not succeed because its answer does not fit.
+fn an_error_that_does_not_fit_is_still_an_error() {
+    let mut host = Host::active(Bundle::new(&Script::default()));
+    let mut told = |command: &str, text: &str| {
+        let call = host.command(command);
+        let error = host.wait(call).unwrap().b.expect("an error");
+        assert!(error.message.to_string().contains(text), "{command}: {error:?}");
+    };
+    told("misfit ValueError: no", "ValueError: no");
+    told("wrong", "the handler's result does not fit");
+    told("garbage", "the handler's result does not fit");
+    told("app I am a teapot", "I am a teapot");
+    let said = "ExecuteCommand: the handler's error does not fit, so only its text is passed on: ";
+    assert_eq!(host.logged(said).level, "error");
+    assert_eq!(host.posted("misfit ValueError: no").0, "misfit ValueError: no", "the server's default");
+    let command = host.command("ok");
+    assert!(host.wait(command).unwrap().b.is_none());
     host.finish();
 }
 

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::tests;
 use crate::bundle::Bundle;
+use crate::fake::commands::WAIVE;
 use crate::host::{Host, LIMIT};
 use crate::runner::Test;
 use crate::script::Script;
@@ -13,6 +14,7 @@ pub(crate) const TESTS: &[Test] = tests![
     nested_hooks_on_the_async_connection,
     hooks_without_end_on_sync_connections,
     hooks_without_end_on_the_async_connection,
+    cancelled_calls_let_waiting_hooks_through,
 ];
 
 /// How many hooks may wait for API calls at the same time.
@@ -62,4 +64,21 @@ fn hooks_without_end_on_sync_connections() {
 
 fn hooks_without_end_on_the_async_connection() {
     beyond_the_bound(&Script { noted: true, ..Script::asynchronous() });
+}
+
+/// The hooks that give their calls up run on, so no answer of theirs lets the queue move.
+fn cancelled_calls_let_waiting_hooks_through() {
+    let mut host = Host::active(Bundle::new(&Script::asynchronous()));
+    host.api.holds = true;
+    let _running: Vec<_> = (0..DEEPEST).map(|number| host.post(&format!("waive {}", 1_000_000 + number))).collect();
+    host.until("the calls", LIMIT, |host| (host.api.gets == DEEPEST).then_some(()));
+    let queued: Vec<_> = (0..3).map(|number| host.post(&format!("edit {number}"))).collect();
+    host.ping();
+    assert!(queued.iter().all(|call| !host.is_done(call)), "{}", host.report());
+    std::fs::write(host.bundle.path().join(WAIVE), "").unwrap();
+    for (number, call) in queued.into_iter().enumerate() {
+        let returned = host.wait_within(call, LIMIT).unwrap();
+        assert_eq!(crate::host::message_of(&returned.a), number.to_string());
+    }
+    host.finish();
 }

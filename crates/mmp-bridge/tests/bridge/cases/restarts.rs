@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use mmp_model::rpc;
+
 use super::tests;
 use crate::bundle::Bundle;
 use crate::host::{Host, LIMIT, message_of};
@@ -15,6 +17,7 @@ pub(crate) const TESTS: &[Test] = tests![
     a_restarted_worker_whose_activation_fails,
     hooks_while_there_is_no_worker,
     hooks_while_a_restarted_worker_is_activated,
+    a_configuration_change_while_a_restarted_worker_is_activated,
     the_worker_dies_in_on_activate,
     the_worker_dies_before_activation,
 ];
@@ -91,6 +94,33 @@ fn hooks_while_a_restarted_worker_is_activated() {
     host.noted("MessageWillBePosted", 1);
     let reached = host.bundle.journal().iter().filter(|line| line.starts_with("MessageWillBePosted")).count();
     assert_eq!(reached, 1);
+    host.finish();
+}
+
+/// The new worker may have read the configuration before it changed, so it is told once more, before hooks reach it.
+fn a_configuration_change_while_a_restarted_worker_is_activated() {
+    let script = Script {
+        on_activate: vec!["ok".into(), "sleep 700".into()],
+        on_configuration_change: vec!["ok".into(), "sleep 100".into()],
+        noted: true,
+        ..Script::default()
+    };
+    let mut host = Host::active(Bundle::new(&script));
+    processes::kill(host.worker());
+    host.noted("OnActivate sleep", 1);
+    let arguments = rpc::OnConfigurationChangeArgs::default();
+    let call = host.call("OnConfigurationChange", &arguments, rpc::OnConfigurationChangeReturns::default());
+    host.wait(call).unwrap();
+    host.until("a hook that reaches the worker", LIMIT, |host| (host.posted("edit it").0 == "it").then_some(()));
+    let journal = host.bundle.journal();
+    let restart = journal.iter().rposition(|line| line.starts_with("start ")).unwrap();
+    let expected = [
+        "OnConfigurationChange sleep 100",
+        "OnActivate sleep 700",
+        "OnConfigurationChange sleep 100",
+        "MessageWillBePosted edit it",
+    ];
+    assert_eq!(journal[restart + 1..], expected, "{}", host.report());
     host.finish();
 }
 

@@ -6,13 +6,16 @@ use std::time::Duration;
 
 use mmp_transcode::generated;
 use mmp_transcode::msgpack::{put_array_len, put_map_len, put_nil, put_str, put_uint};
-use mmp_worker::frame::{Header, Kind, put_bytes};
+use mmp_worker::frame::{CANCEL_API, Header, KIND_AT, Kind, put_bytes};
 use serde_json::Value;
 
 use super::connection::Connection;
 use super::life::Worker;
 use super::{PARENT, note, sleep_for_long};
 use crate::script::Script;
+
+/// The file in the bundle at which calls are given up.
+pub(crate) const WAIVE: &str = "waive";
 
 /// How an API call ended: API_REPLY or API_ERROR, and the payload.
 pub(crate) type Outcome = (Kind, Vec<u8>);
@@ -100,6 +103,7 @@ impl Hook<'_> {
             "nil" => self.reply(b"\x92\xc0\xa0"),
             "fail" => self.fail(rest, false),
             "app" => self.fail(rest, true),
+            "misfit" => self.misfit(rest),
             "wrong" => self.reply(b"\x93\x01\x02\x03"),
             "garbage" => self.reply(b"\xc1\xc1"),
             "twice" => (0..2).for_each(|_| self.reply(&[])),
@@ -127,6 +131,7 @@ impl Hook<'_> {
             "call" => self.call(rest),
             "bigcall" => self.call(&format!("KVGet {}", "k".repeat(rest.parse().unwrap()))),
             "pipeline" => self.pipeline(rest.parse().unwrap()),
+            "waive" => self.waive(rest.parse().unwrap()),
             "pile" => self.pile(rest.parse().unwrap()),
             "print" => print(rest.parse().unwrap()),
             "log" => self.log(rest.parse().unwrap()),
@@ -194,6 +199,22 @@ impl Hook<'_> {
         self.caller.send(Kind::HookError, self.header.method, self.header.id, &out);
     }
 
+    /// Fails with an AppError whose status is a text.
+    fn misfit(&mut self, message: &str) {
+        let mut out = Vec::new();
+        put_map_len(&mut out, 2);
+        put_str(&mut out, "message");
+        put_str(&mut out, message);
+        put_str(&mut out, "app");
+        put_map_len(&mut out, 2);
+        for (key, value) in [("message", "the AppError's own"), ("status_code", "418")] {
+            put_str(&mut out, key);
+            put_str(&mut out, value);
+        }
+        self.answered = true;
+        self.caller.send(Kind::HookError, self.header.method, self.header.id, &out);
+    }
+
     /// Creates a post, at which the host calls this hook again, and so on.
     fn nest(&mut self, depth: u32) {
         if depth > 0 {
@@ -235,6 +256,23 @@ impl Hook<'_> {
         put_array_len(&mut out, 1);
         put_str(&mut out, "size:65536");
         (0..count).for_each(|id| self.caller.send(Kind::ApiCall, api("KVGet"), id, &out));
+        sleep_for_long();
+    }
+
+    /// Makes a call, gives it up when the bundle holds the file that says so, and runs on.
+    fn waive(&mut self, id: u32) {
+        let mut out = Vec::new();
+        put_array_len(&mut out, 1);
+        put_str(&mut out, "key");
+        self.caller.send(Kind::ApiCall, api("KVGet"), id, &out);
+        while !self.worker.bundle.join(WAIVE).exists() {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        let mut cancel = Vec::new();
+        put_bytes(&mut cancel, Kind::Cancel, api("KVGet"), id, &[]);
+        // The flags come behind the kind.
+        cancel[KIND_AT + 1] = CANCEL_API;
+        self.caller.bytes(&cancel);
         sleep_for_long();
     }
 
