@@ -1,12 +1,11 @@
-//! Hooks: from the host to the worker, and the answers back.
+//! Hooks: from the host to the worker, and what comes back; `answers.rs` says how that reaches the host.
 
-use mmp_gob::{Error as GobError, TypeId, Types};
+use mmp_gob::{Error as GobError, TypeId};
 use mmp_goplugin::endpoint::Link as HostLink;
 use mmp_goplugin::netrpc::{Body, RequestHead};
 use mmp_goplugin::plugin::PluginSession;
 use mmp_goplugin::yamux::StreamId;
 use mmp_transcode::generated;
-use mmp_transcode::msgpack::{Reader, Token};
 use mmp_transcode::schema::Method;
 use mmp_transcode::{Error as TranscodeError, Sent};
 use mmp_worker::dispatch::{Place, Queued};
@@ -14,9 +13,9 @@ use mmp_worker::frame::{self, Kind};
 use mmp_worker::messages::Mode;
 
 use crate::activation::ON_CONFIGURATION_CHANGE;
-use crate::core::{AnswerError, Core};
+use crate::answers::read_raised;
+use crate::core::Core;
 use crate::log::Level;
-use crate::names;
 
 const ON_DEACTIVATE: &str = "OnDeactivate";
 
@@ -25,7 +24,7 @@ const ON_DEACTIVATE: &str = "OnDeactivate";
 pub(crate) struct PendingHook {
     pub(crate) method: &'static Method,
     pub(crate) asker: Asker,
-    kept: Option<Kept>,
+    pub(crate) kept: Option<Kept>,
 }
 
 /// Who waits for the answer of a hook.
@@ -43,22 +42,16 @@ pub(crate) enum Asker {
 
 /// What is kept of an argument that the result echoes.
 #[derive(Debug)]
-struct Kept {
+pub(crate) struct Kept {
     frame: Vec<u8>,
     gob: Vec<u8>,
     wire: TypeId,
 }
 
 impl Kept {
-    fn sent(&self) -> Sent<'_> {
+    pub(crate) fn sent(&self) -> Sent<'_> {
         Sent { frame: &self.frame, gob: &self.gob, wire: self.wire }
     }
-}
-
-/// The text of an error that the worker's handler raised, and the map of an AppError in it.
-struct Raised<'a> {
-    message: String,
-    app: Option<&'a [u8]>,
 }
 
 impl Core {
@@ -244,200 +237,5 @@ impl Core {
         for (_, hook) in lost {
             self.answer_failure(session, hook, reason, None);
         }
-    }
-
-    /// Answers with results.
-    fn answer(&mut self, session: &mut PluginSession, hook: PendingHook, payload: &[u8]) {
-        let Asker::Host { conn, seq } = hook.asker else {
-            let failure = read_returned_error(payload);
-            self.own_hook_answered(session, hook.asker, hook.method, failure.as_deref());
-            return;
-        };
-        let Some((link, types)) = session.link_and_types(conn) else { return };
-        let (method, sent) = (hook.method, hook.kept.as_ref().map(Kept::sent));
-        let written = self.reply(link, types, conn, seq, method, payload, sent);
-        if let Err(AnswerError::Value(error)) = written {
-            let message = format!(
-                "{}: the handler's result does not fit, so the server's default is the answer: {error}",
-                method.name
-            );
-            self.log.push(Level::Error, message, &[]);
-            self.reply_failure(link, types, conn, seq, method, "the handler's result does not fit", None, sent);
-        }
-    }
-
-    /// Answers with an error where the hook has an error result, else with the server's default.
-    fn answer_failure(&mut self, session: &mut PluginSession, hook: PendingHook, message: &str, app: Option<&[u8]>) {
-        let Asker::Host { conn, seq } = hook.asker else {
-            self.own_hook_answered(session, hook.asker, hook.method, Some(message));
-            return;
-        };
-        let Some((link, types)) = session.link_and_types(conn) else { return };
-        let method = hook.method;
-        let sent = hook.kept.as_ref().map(Kept::sent);
-        self.reply_failure(link, types, conn, seq, method, message, app, sent);
-    }
-
-    /// The answer of a hook that failed. A hook that can say an error never gets its neutral answer here, which would mean success: an AppError that does not fit becomes a plain one.
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "one reply needs the connection, the method and what was kept of its argument"
-    )]
-    fn reply_failure(
-        &mut self,
-        link: &mut HostLink,
-        types: &mut Types,
-        conn: StreamId,
-        seq: u64,
-        method: &'static Method,
-        message: &str,
-        app: Option<&[u8]>,
-        sent: Option<Sent<'_>>,
-    ) {
-        if method.error.is_none() {
-            return self.reply_or_error(link, types, conn, seq, method, sent);
-        }
-        let name = names::hook(method);
-        let to_hooks = &mut self.to_hooks;
-        let mut reply = |app: Option<&[u8]>| -> Result<(), AnswerError> {
-            link.reply(conn, seq, name, |out| Ok(to_hooks.reply_error(method, message, app, out)?))
-        };
-        let written = match reply(app) {
-            Err(AnswerError::Value(error)) if app.is_some() => {
-                let text = format!(
-                    "{}: the handler's error does not fit, so only its text is passed on: {error}",
-                    method.name
-                );
-                self.log.push(Level::Error, text, &[]);
-                reply(None)
-            }
-            written => written,
-        };
-        if written.is_err() {
-            link.reply_error(conn, seq, name, message);
-        }
-    }
-
-    /// Answers a hook that comes while there is no worker: with an error where the hook has an error result, else with the server's default.
-    fn answer_without_worker(
-        &mut self,
-        link: &mut HostLink,
-        conn: StreamId,
-        seq: u64,
-        method: &'static Method,
-        body: Body<'_, '_>,
-    ) -> Result<(), GobError> {
-        if method.error.is_none() {
-            return self.answer_neutral(link, conn, seq, method, body);
-        }
-        let reason = self.worker.down_reason();
-        let reason = reason.as_deref().unwrap_or("the plugin's worker is being started again");
-        let to_hooks = &mut self.to_hooks;
-        let written: Result<(), AnswerError> =
-            link.reply(conn, seq, names::hook(method), |out| Ok(to_hooks.reply_error(method, reason, None, out)?));
-        if let Err(error) = written {
-            link.reply_error(conn, seq, names::hook(method), &error.to_string());
-        }
-        Ok(())
-    }
-
-    /// Answers a hook that no worker can take now with the server's default, reading the arguments only where the default repeats one.
-    fn answer_neutral(
-        &mut self,
-        link: &mut HostLink,
-        conn: StreamId,
-        seq: u64,
-        method: &'static Method,
-        body: Body<'_, '_>,
-    ) -> Result<(), GobError> {
-        let Body { type_id, cursor, types } = body;
-        let mut frame = Vec::new();
-        let kept = match self.from_hooks.args(method, type_id, cursor, types, &mut frame) {
-            Ok(kept) => kept,
-            Err(TranscodeError::Gob(error)) => return Err(error),
-            Err(_) => None,
-        };
-        let sent =
-            kept.as_ref().map(|kept| Sent { frame: &frame[kept.frame.clone()], gob: &kept.gob, wire: kept.wire });
-        self.reply_or_error(link, types, conn, seq, method, sent);
-        Ok(())
-    }
-
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "one reply needs the connection, the method and what was kept of its argument"
-    )]
-    fn reply(
-        &mut self,
-        link: &mut HostLink,
-        types: &mut Types,
-        conn: StreamId,
-        seq: u64,
-        method: &'static Method,
-        payload: &[u8],
-        sent: Option<Sent<'_>>,
-    ) -> Result<(), AnswerError> {
-        let to_hooks = &mut self.to_hooks;
-        link.reply(conn, seq, names::hook(method), |out| Ok(to_hooks.reply(method, payload, sent, types, out)?))
-    }
-
-    /// The neutral answer; an error reply if even that cannot be written.
-    fn reply_or_error(
-        &mut self,
-        link: &mut HostLink,
-        types: &mut Types,
-        conn: StreamId,
-        seq: u64,
-        method: &'static Method,
-        sent: Option<Sent<'_>>,
-    ) {
-        if let Err(error) = self.reply(link, types, conn, seq, method, &[], sent) {
-            link.reply_error(conn, seq, names::hook(method), &error.to_string());
-        }
-    }
-}
-
-/// Reads the error among the results of a hook that has no other: nil, a text, or a map like that of HOOK_ERROR. An empty payload is none.
-fn read_returned_error(payload: &[u8]) -> Option<String> {
-    let mut reader = Reader::new(payload);
-    let Ok(Token::Array(1)) = reader.token() else { return None };
-    let error = reader.raw().ok()?;
-    match Reader::new(error).token() {
-        Ok(Token::Str(text)) => Some(String::from_utf8_lossy(text).into_owned()),
-        Ok(Token::Map(_)) => Some(read_raised(error).message),
-        _ => None,
-    }
-}
-
-/// Reads HOOK_ERROR.
-fn read_raised(payload: &[u8]) -> Raised<'_> {
-    let mut raised = Raised { message: "the handler failed".to_owned(), app: None };
-    let mut reader = Reader::new(payload);
-    let Ok(Token::Map(count)) = reader.token() else { return raised };
-    for _ in 0..count {
-        let (Ok(key), Ok(value)) = (reader.token(), reader.raw()) else { break };
-        match (key, Reader::new(value).token()) {
-            (Token::Str(b"message"), Ok(Token::Str(text))) => {
-                raised.message = String::from_utf8_lossy(text).into_owned();
-            }
-            (Token::Str(b"app"), Ok(Token::Map(_))) => raised.app = Some(value),
-            _ => {}
-        }
-    }
-    raised
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_error_that_is_returned_is_read() {
-        let returned = |payload: &[u8]| read_returned_error(payload);
-        assert_eq!(returned(b""), None);
-        assert_eq!(returned(b"\x91\xc0"), None);
-        assert_eq!(returned(b"\x91\xa4none").as_deref(), Some("none"));
-        assert_eq!(returned(b"\x91\x82\xa4kind\xa5error\xa7message\xa4gone").as_deref(), Some("gone"));
-        assert_eq!(returned(b"\x91\x82\xa4kind"), None, "it is cut off");
     }
 }

@@ -4,6 +4,7 @@
 //! See `ARCHITECTURE.md`.
 
 mod activation;
+mod answers;
 mod calls;
 mod core;
 mod event_loop;

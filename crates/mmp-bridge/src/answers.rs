@@ -1,0 +1,206 @@
+//! Answers of hooks: results, errors, and the server's default where there is neither.
+
+use mmp_gob::{Error as GobError, Types};
+use mmp_goplugin::endpoint::Link as HostLink;
+use mmp_goplugin::netrpc::Body;
+use mmp_goplugin::plugin::PluginSession;
+use mmp_goplugin::yamux::StreamId;
+use mmp_transcode::msgpack::{Reader, Token};
+use mmp_transcode::schema::Method;
+use mmp_transcode::{Error as TranscodeError, Sent};
+
+use crate::core::{AnswerError, Core};
+use crate::hooks::{Asker, Kept, PendingHook};
+use crate::log::Level;
+use crate::names;
+
+/// A reply that is due to the host: to which request, and what was kept of the argument that the hook's result echoes.
+#[derive(Debug, Clone, Copy)]
+struct Due<'a> {
+    conn: StreamId,
+    seq: u64,
+    method: &'static Method,
+    sent: Option<Sent<'a>>,
+}
+
+/// The text of an error that the worker's handler raised, and the map of an AppError in it.
+pub(crate) struct Raised<'a> {
+    pub(crate) message: String,
+    pub(crate) app: Option<&'a [u8]>,
+}
+
+impl Core {
+    /// Answers with results.
+    pub(crate) fn answer(&mut self, session: &mut PluginSession, hook: PendingHook, payload: &[u8]) {
+        let Asker::Host { conn, seq } = hook.asker else {
+            let failure = read_returned_error(payload);
+            self.own_hook_answered(session, hook.asker, hook.method, failure.as_deref());
+            return;
+        };
+        let Some((link, types)) = session.link_and_types(conn) else { return };
+        let due = Due { conn, seq, method: hook.method, sent: hook.kept.as_ref().map(Kept::sent) };
+        if let Err(AnswerError::Value(error)) = self.reply(link, types, due, payload) {
+            let message = format!(
+                "{}: the handler's result does not fit, so the server's default is the answer: {error}",
+                hook.method.name
+            );
+            self.log.push(Level::Error, message, &[]);
+            self.reply_failure(link, types, due, "the handler's result does not fit", None);
+        }
+    }
+
+    /// Answers with an error where the hook has an error result, else with the server's default.
+    pub(crate) fn answer_failure(
+        &mut self,
+        session: &mut PluginSession,
+        hook: PendingHook,
+        message: &str,
+        app: Option<&[u8]>,
+    ) {
+        let Asker::Host { conn, seq } = hook.asker else {
+            self.own_hook_answered(session, hook.asker, hook.method, Some(message));
+            return;
+        };
+        let Some((link, types)) = session.link_and_types(conn) else { return };
+        let due = Due { conn, seq, method: hook.method, sent: hook.kept.as_ref().map(Kept::sent) };
+        self.reply_failure(link, types, due, message, app);
+    }
+
+    /// Answers a hook that comes while there is no worker: with an error where the hook has an error result, else with the server's default.
+    pub(crate) fn answer_without_worker(
+        &mut self,
+        link: &mut HostLink,
+        conn: StreamId,
+        seq: u64,
+        method: &'static Method,
+        body: Body<'_, '_>,
+    ) -> Result<(), GobError> {
+        if method.error.is_none() {
+            return self.answer_neutral(link, conn, seq, method, body);
+        }
+        let reason = self.worker.down_reason();
+        let reason = reason.as_deref().unwrap_or("the plugin's worker is being started again");
+        self.reply_failure(link, body.types, Due { conn, seq, method, sent: None }, reason, None);
+        Ok(())
+    }
+
+    /// Answers a hook that no worker can take now with the server's default, for which its arguments are read: the default may repeat one.
+    pub(crate) fn answer_neutral(
+        &mut self,
+        link: &mut HostLink,
+        conn: StreamId,
+        seq: u64,
+        method: &'static Method,
+        body: Body<'_, '_>,
+    ) -> Result<(), GobError> {
+        let Body { type_id, cursor, types } = body;
+        let mut frame = Vec::new();
+        let kept = match self.from_hooks.args(method, type_id, cursor, types, &mut frame) {
+            Ok(kept) => kept,
+            Err(TranscodeError::Gob(error)) => return Err(error),
+            Err(_) => None,
+        };
+        let sent =
+            kept.as_ref().map(|kept| Sent { frame: &frame[kept.frame.clone()], gob: &kept.gob, wire: kept.wire });
+        self.reply_neutral(link, types, Due { conn, seq, method, sent });
+        Ok(())
+    }
+
+    fn reply(
+        &mut self,
+        link: &mut HostLink,
+        types: &mut Types,
+        due: Due<'_>,
+        payload: &[u8],
+    ) -> Result<(), AnswerError> {
+        let Due { conn, seq, method, sent } = due;
+        let to_hooks = &mut self.to_hooks;
+        link.reply(conn, seq, names::hook(method), |out| Ok(to_hooks.reply(method, payload, sent, types, out)?))
+    }
+
+    /// The answer of a hook that failed. A hook that can say an error never gets its neutral answer here, which would mean success: an AppError that does not fit becomes a plain one.
+    fn reply_failure(
+        &mut self,
+        link: &mut HostLink,
+        types: &mut Types,
+        due: Due<'_>,
+        message: &str,
+        app: Option<&[u8]>,
+    ) {
+        let Due { conn, seq, method, .. } = due;
+        if method.error.is_none() {
+            return self.reply_neutral(link, types, due);
+        }
+        let name = names::hook(method);
+        let to_hooks = &mut self.to_hooks;
+        let mut reply = |app: Option<&[u8]>| -> Result<(), AnswerError> {
+            link.reply(conn, seq, name, |out| Ok(to_hooks.reply_error(method, message, app, out)?))
+        };
+        let written = match reply(app) {
+            Err(AnswerError::Value(error)) if app.is_some() => {
+                let text = format!(
+                    "{}: the handler's error does not fit, so only its text is passed on: {error}",
+                    method.name
+                );
+                self.log.push(Level::Error, text, &[]);
+                reply(None)
+            }
+            written => written,
+        };
+        if written.is_err() {
+            link.reply_error(conn, seq, name, message);
+        }
+    }
+
+    /// The neutral answer; an error reply if even that cannot be written.
+    fn reply_neutral(&mut self, link: &mut HostLink, types: &mut Types, due: Due<'_>) {
+        if let Err(error) = self.reply(link, types, due, &[]) {
+            link.reply_error(due.conn, due.seq, names::hook(due.method), &error.to_string());
+        }
+    }
+}
+
+/// Reads the error among the results of a hook that has no other: nil, a text, or a map like that of HOOK_ERROR. An empty payload is none.
+fn read_returned_error(payload: &[u8]) -> Option<String> {
+    let mut reader = Reader::new(payload);
+    let Ok(Token::Array(1)) = reader.token() else { return None };
+    let error = reader.raw().ok()?;
+    match Reader::new(error).token() {
+        Ok(Token::Str(text)) => Some(String::from_utf8_lossy(text).into_owned()),
+        Ok(Token::Map(_)) => Some(read_raised(error).message),
+        _ => None,
+    }
+}
+
+/// Reads HOOK_ERROR.
+pub(crate) fn read_raised(payload: &[u8]) -> Raised<'_> {
+    let mut raised = Raised { message: "the handler failed".to_owned(), app: None };
+    let mut reader = Reader::new(payload);
+    let Ok(Token::Map(count)) = reader.token() else { return raised };
+    for _ in 0..count {
+        let (Ok(key), Ok(value)) = (reader.token(), reader.raw()) else { break };
+        match (key, Reader::new(value).token()) {
+            (Token::Str(b"message"), Ok(Token::Str(text))) => {
+                raised.message = String::from_utf8_lossy(text).into_owned();
+            }
+            (Token::Str(b"app"), Ok(Token::Map(_))) => raised.app = Some(value),
+            _ => {}
+        }
+    }
+    raised
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_that_is_returned_is_read() {
+        let returned = |payload: &[u8]| read_returned_error(payload);
+        assert_eq!(returned(b""), None);
+        assert_eq!(returned(b"\x91\xc0"), None);
+        assert_eq!(returned(b"\x91\xa4none").as_deref(), Some("none"));
+        assert_eq!(returned(b"\x91\x82\xa4kind\xa5error\xa7message\xa4gone").as_deref(), Some("gone"));
+        assert_eq!(returned(b"\x91\x82\xa4kind"), None, "it is cut off");
+    }
+}
