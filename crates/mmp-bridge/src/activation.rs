@@ -10,6 +10,7 @@ use mmp_transcode::schema::Method;
 
 use crate::core::{AnswerError, Core};
 use crate::hooks::Asker;
+use crate::http::SERVE_METRICS;
 use crate::log::Level;
 use crate::names;
 
@@ -31,7 +32,11 @@ impl Core {
             None => return,
             Some(Ok(hooks)) => {
                 let names = hooks.iter().filter_map(|&id| generated::hook(id)).map(|method| method.name);
-                let names: Vec<&str> = names.collect();
+                let mut names: Vec<&str> = names.collect();
+                // The bridge has metrics of its own.
+                if !names.contains(&SERVE_METRICS) {
+                    names.push(SERVE_METRICS);
+                }
                 let sent = link.reply(conn, seq, IMPLEMENTED, |out| {
                     put_names(&names, out);
                     Ok::<(), ConnError>(())
@@ -97,7 +102,7 @@ impl Core {
             }
             Asker::Restart => self.finish_restart(failure.as_deref()),
             Asker::CatchUp => self.finish_restart(None),
-            Asker::Host { .. } => {}
+            Asker::Host { .. } | Asker::Http { .. } => {}
         }
     }
 

@@ -32,10 +32,13 @@ pub(crate) struct Raised<'a> {
 impl Core {
     /// Answers with results.
     pub(crate) fn answer(&mut self, session: &mut PluginSession, hook: PendingHook, payload: &[u8]) {
-        let Asker::Host { conn, seq } = hook.asker else {
-            let failure = read_returned_error(payload);
-            self.own_hook_answered(session, hook.asker, hook.method, failure.as_deref());
-            return;
+        let (conn, seq) = match hook.asker {
+            Asker::Host { conn, seq } => (conn, seq),
+            Asker::Http { exchange } => return self.http_finished(session.link(), exchange, None),
+            asker => {
+                let failure = read_returned_error(payload);
+                return self.own_hook_answered(session, asker, hook.method, failure.as_deref());
+            }
         };
         let Some((link, types)) = session.link_and_types(conn) else { return };
         let due = Due { conn, seq, method: hook.method, sent: hook.kept.as_ref().map(Kept::sent) };
@@ -57,9 +60,10 @@ impl Core {
         message: &str,
         app: Option<&[u8]>,
     ) {
-        let Asker::Host { conn, seq } = hook.asker else {
-            self.own_hook_answered(session, hook.asker, hook.method, Some(message));
-            return;
+        let (conn, seq) = match hook.asker {
+            Asker::Host { conn, seq } => (conn, seq),
+            Asker::Http { exchange } => return self.http_finished(session.link(), exchange, Some(message)),
+            asker => return self.own_hook_answered(session, asker, hook.method, Some(message)),
         };
         let Some((link, types)) = session.link_and_types(conn) else { return };
         let due = Due { conn, seq, method: hook.method, sent: hook.kept.as_ref().map(Kept::sent) };

@@ -16,6 +16,10 @@ use crate::names;
 pub(crate) enum PendingCall {
     /// A worker's call, from this connection with this id.
     Worker { connection: usize, id: u32, method: &'static Method },
+    /// A call of the response writer of an HTTP exchange.
+    Http { exchange: u32 },
+    /// Reading from a connection that an HTTP exchange took over.
+    HttpRead { exchange: u32 },
     /// A line of the log.
     Log,
     /// The worker that made the call is gone, or does not want the answer any more.
@@ -30,7 +34,7 @@ pub(crate) struct PendingCalls {
 }
 
 impl PendingCalls {
-    fn insert(&mut self, call: PendingCall) -> u64 {
+    pub(crate) fn insert(&mut self, call: PendingCall) -> u64 {
         match self.free.pop() {
             Some(at) => {
                 self.calls[at] = Some(call);
@@ -47,7 +51,7 @@ impl PendingCalls {
         self.calls.get(usize::try_from(token).ok()?).copied().flatten()
     }
 
-    fn remove(&mut self, token: u64) {
+    pub(crate) fn remove(&mut self, token: u64) {
         if let Ok(at) = usize::try_from(token)
             && let Some(slot) = self.calls.get_mut(at)
             && slot.take().is_some()
@@ -58,13 +62,14 @@ impl PendingCalls {
 
     /// Takes out every call of the worker: connection, id and method.
     fn take_all(&mut self) -> Vec<(usize, u32, &'static Method)> {
-        let calls = self.calls.iter_mut().flatten();
-        calls
-            .filter_map(|call| match std::mem::replace(call, PendingCall::Abandoned) {
-                PendingCall::Worker { connection, id, method } => Some((connection, id, method)),
-                PendingCall::Log | PendingCall::Abandoned => None,
-            })
-            .collect()
+        let mut taken = Vec::new();
+        for call in self.calls.iter_mut().flatten() {
+            if let PendingCall::Worker { connection, id, method } = *call {
+                taken.push((connection, id, method));
+                *call = PendingCall::Abandoned;
+            }
+        }
+        taken
     }
 
     /// The answers of calls that match are not wanted any more.
@@ -96,7 +101,7 @@ impl Core {
             self.refuse_call(connection, header.id, header.method, "invalid", &message);
             return;
         };
-        if method.streams {
+        if !method.streams.is_empty() {
             let message =
                 format!("{} carries a stream, which this version of the bridge does not pass on", method.name);
             self.refuse_call(connection, header.id, header.method, "missing", &message);
@@ -167,6 +172,14 @@ impl Core {
                 self.call_ended(connection);
                 self.dispatch_queued();
             }
+            Some(PendingCall::Http { exchange }) => {
+                self.http_answered(link, exchange, body)?;
+                self.calls.remove(token);
+            }
+            Some(PendingCall::HttpRead { exchange }) => {
+                self.http_read(link, exchange, body)?;
+                self.calls.remove(token);
+            }
             Some(PendingCall::Log) => {
                 self.calls.remove(token);
                 self.log.in_flight = false;
@@ -214,6 +227,8 @@ impl Core {
                 self.call_ended(connection);
                 self.dispatch_queued();
             }
+            Some(PendingCall::Http { exchange }) => self.http_refused(link, exchange, Some(error)),
+            Some(PendingCall::HttpRead { exchange }) => self.http_read_failed(exchange, error),
             Some(PendingCall::Log) => {
                 self.log.in_flight = false;
                 self.flush_log(link);

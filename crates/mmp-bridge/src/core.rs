@@ -13,9 +13,13 @@ use mmp_worker::dispatch::{Dispatcher, Limits};
 use mmp_worker::messages::Role;
 
 use crate::calls::PendingCalls;
+use crate::files::FileStreams;
 use crate::hooks::PendingHook;
+use crate::http::Exchanges;
 use crate::log::{Level, Log};
+use crate::metrics::Metrics;
 use crate::names::SERVICE;
+use crate::streams::Routes;
 use crate::worker::Worker;
 
 /// Why an answer could not be written.
@@ -45,6 +49,14 @@ pub(crate) struct Core {
     pub(crate) from_api: FromGob,
     pub(crate) to_hooks: ToGob,
     pub(crate) to_api: ToGob,
+    /// HTTP requests under way, and the files of FileWillBeUploaded.
+    pub(crate) exchanges: Exchanges,
+    pub(crate) files: HashMap<u32, FileStreams>,
+    /// The host's raw streams.
+    pub(crate) routes: Routes,
+    /// Hooks with streams that a connection was found for in this turn, and which one.
+    pub(crate) started: Vec<(u32, usize)>,
+    pub(crate) metrics: Metrics,
     /// The connections that OnActivate named.
     pub(crate) api: Option<StreamId>,
     pub(crate) driver: Option<StreamId>,
@@ -90,6 +102,11 @@ impl Core {
             from_api: FromGob::default(),
             to_hooks: ToGob::default(),
             to_api: ToGob::default(),
+            exchanges: Exchanges::default(),
+            files: HashMap::new(),
+            routes: Routes::default(),
+            started: Vec::new(),
+            metrics: Metrics::default(),
             api: None,
             driver: None,
             activated: false,
@@ -138,7 +155,22 @@ impl Handler for Core {
         self.call_refused(link, token, &error);
     }
 
+    fn data(&mut self, link: &mut HostLink, stream: StreamId, bytes: &[u8]) {
+        self.stream_data(link, stream, bytes);
+    }
+
+    fn finished(&mut self, link: &mut HostLink, stream: StreamId) {
+        self.stream_finished(link, stream);
+    }
+
+    fn writable(&mut self, link: &mut HostLink, stream: StreamId) {
+        self.stream_writable(link, stream);
+    }
+
     fn conn_closed(&mut self, link: &mut HostLink, conn: StreamId, error: ConnError) {
+        if self.routes.get(conn).is_some() {
+            return self.stream_finished(link, conn);
+        }
         if self.end.is_some() || link.session().closed().is_some() {
             return;
         }

@@ -197,6 +197,7 @@ impl EventLoop {
         self.core.check_lost_connection();
         self.core.grow();
         if let Some(host) = &mut self.host {
+            self.core.begin_streams(host.session.link());
             self.core.refuse_stalled(&mut host.session);
             host.session.tick(now, &mut self.core);
             self.core.flush_log(host.session.link());

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use mmp_goplugin::plugin::PluginSession;
 use mmp_transcode::generated;
 use mmp_worker::connection::next_frame;
-use mmp_worker::frame::{CANCEL_API, Header, Kind};
+use mmp_worker::frame::{OF_API, Header, Kind};
 use mmp_worker::messages::{Failed, Mode, Ready, Role};
 
 use crate::core::Core;
@@ -58,8 +58,15 @@ impl Core {
             (Kind::ApiCall, Role::Sync | Role::Async | Role::Api, session) => {
                 self.api_called(session.map(PluginSession::link), connection, header, payload);
             }
-            (Kind::Cancel, Role::Sync | Role::Async | Role::Api, _) if header.flags & CANCEL_API != 0 => {
+            (Kind::Cancel, Role::Sync | Role::Async | Role::Api, _) if header.flags & OF_API != 0 => {
                 self.call_cancelled(connection, header.id);
+            }
+            (
+                Kind::Data | Kind::Credit | Kind::End | Kind::Head | Kind::Hijack | Kind::Deadline,
+                Role::Sync | Role::Async | Role::Api,
+                session,
+            ) => {
+                self.stream_frame(session.map(PluginSession::link), connection, header, payload).map_err(Some)?;
             }
             (Kind::Log, _, session) => {
                 self.worker_logged(payload);

@@ -15,6 +15,7 @@ use mmp_worker::messages::Mode;
 use crate::activation::ON_CONFIGURATION_CHANGE;
 use crate::answers::read_raised;
 use crate::core::Core;
+use crate::http::SERVE_METRICS;
 use crate::log::Level;
 
 const ON_DEACTIVATE: &str = "OnDeactivate";
@@ -32,6 +33,8 @@ pub(crate) struct PendingHook {
 pub(crate) enum Asker {
     /// The host, with this request.
     Host { conn: StreamId, seq: u64 },
+    /// The host, for an HTTP request: the exchange knows which.
+    Http { exchange: u32 },
     /// The bridge itself, on the way to the activation that the host asked for.
     Activation { conn: StreamId, seq: u64 },
     /// The bridge itself, to bring a worker up that was started again.
@@ -68,7 +71,7 @@ impl Core {
             link.reply_error(conn, request.seq, request.method, &request.refusal("Plugin"));
             return Ok(());
         };
-        if !self.worker.implements(method.id) {
+        if !self.worker.implements(method.id) && name != SERVE_METRICS {
             // Go's text for a hook that the plugin does not have.
             let text = format!("Hook {name} called but not implemented.");
             link.reply_error(conn, request.seq, request.method, &text);
@@ -76,6 +79,9 @@ impl Core {
         }
         // A worker that ends now is not to be activated again behind the server's back.
         self.activated &= name != ON_DEACTIVATE;
+        if matches!(method.results, []) && !method.streams.is_empty() {
+            return self.http_called(link, conn, request, method, body);
+        }
         let asker = Asker::Host { conn, seq: request.seq };
         let Some(mode) = self.worker.mode(method.id).filter(|_| self.worker.is_active()) else {
             self.config_missed |= name == ON_CONFIGURATION_CHANGE && self.worker.mode(method.id).is_some();
@@ -86,7 +92,12 @@ impl Core {
         let sent =
             self.send(method, mode, asker, |this, out| this.from_hooks.args(method, type_id, cursor, types, out));
         match sent {
-            Ok(true) => Ok(()),
+            Ok(true) => {
+                if !method.streams.is_empty() {
+                    self.files_called(link);
+                }
+                Ok(())
+            }
             Ok(false) => {
                 self.log.push(
                     Level::Error,
@@ -121,7 +132,7 @@ impl Core {
     }
 
     /// Writes a hook's frame, to a connection if one is free, else into the queue. False if the queue is full.
-    fn send(
+    pub(crate) fn send(
         &mut self,
         method: &'static Method,
         mode: Mode,
@@ -154,7 +165,7 @@ impl Core {
         self.next_hook = id.wrapping_add(1);
         self.hooks.insert(id, PendingHook { method, asker, kept });
         match place {
-            Place::Connection(connection) => self.dispatcher.started(id, mode, connection),
+            Place::Connection(connection) => self.hook_started(id, mode, connection),
             _ => self.grow(),
         }
         Ok(true)
@@ -174,9 +185,17 @@ impl Core {
             let mut out = self.worker.take_output(connection);
             out.extend_from_slice(&queued.frame);
             self.worker.put_output(connection, out);
-            self.dispatcher.started(queued.id, queued.mode, connection);
+            self.hook_started(queued.id, queued.mode, connection);
         }
         self.grow();
+    }
+
+    /// A hook was sent to a connection. Its streams begin in the same turn, by [`Core::begin_streams`].
+    fn hook_started(&mut self, id: u32, mode: Mode, connection: usize) {
+        self.dispatcher.started(id, mode, connection);
+        if self.hooks.get(&id).is_some_and(|hook| !hook.method.streams.is_empty()) {
+            self.started.push((id, connection));
+        }
     }
 
     /// Answers the hooks that wait behind others which wait for each other.
@@ -185,7 +204,11 @@ impl Core {
             if let Some(hook) = self.hooks.remove(&id) {
                 let name = hook.method.name;
                 self.log.push(Level::Error, format!("{name}: 64 hooks of this plugin wait for API calls and none has moved for seconds, as when hooks fire each other without end; the server's default is the answer"), &[]);
-                self.answer(session, hook, &[]);
+                self.files_finished(session.link(), id);
+                match hook.asker {
+                    Asker::Http { exchange } => self.http_finished(session.link(), exchange, Some("the hook was put off")),
+                    _ => self.answer(session, hook, &[]),
+                }
             }
         }
     }
@@ -196,6 +219,7 @@ impl Core {
             return;
         }
         if let Some(hook) = self.hooks.remove(&id) {
+            self.files_finished(session.link(), id);
             self.answer(session, hook, payload);
         }
         self.dispatch_queued();
@@ -218,6 +242,7 @@ impl Core {
             return;
         }
         if let Some(hook) = self.hooks.remove(&id) {
+            self.files_finished(session.link(), id);
             let raised = read_raised(payload);
             let name = hook.method.name;
             if !matches!(hook.asker, Asker::Activation { .. }) {
@@ -234,7 +259,8 @@ impl Core {
         let mut lost: Vec<(u32, PendingHook)> = self.hooks.drain().collect();
         lost.sort_by_key(|(id, _)| *id);
         let Some(session) = session else { return };
-        for (_, hook) in lost {
+        for (id, hook) in lost {
+            self.files_finished(session.link(), id);
             self.answer_failure(session, hook, reason, None);
         }
     }

@@ -5,15 +5,20 @@
 
 mod activation;
 mod answers;
+mod api_streams;
 mod calls;
 mod core;
 mod event_loop;
+mod files;
 mod frames;
 mod hooks;
+mod http;
 mod interpreter;
 mod log;
 mod manifest;
+mod metrics;
 mod names;
+mod streams;
 mod version;
 mod worker;
 

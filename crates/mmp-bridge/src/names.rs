@@ -15,7 +15,7 @@ fn by_id(methods: &[Method]) -> Vec<String> {
     let last = methods.iter().map(|method| method.id).max().unwrap_or(0);
     let mut names = vec![String::new(); usize::from(last) + 1];
     for method in methods {
-        names[usize::from(method.id)] = format!("{SERVICE}{}", method.name);
+        names[usize::from(method.id)] = format!("{SERVICE}{}", method.rpc);
     }
     names
 }

@@ -1,14 +1,15 @@
 //! How the positional arguments and results of a frame map to the fields of the RPC structs.
 //!
-//! The Go names of those fields are letters by position (`A` for the first parameter), but a stream has no field, some methods name
-//! their fields, and a few send one bare value. A method that fits none of these is a fault, never a guess.
+//! The Go names of those fields are letters by position (`A` for the first parameter), but some methods name their fields, and a few
+//! send one bare value. A stream has a field for the number under which the broker knows it, and sometimes further ones, for what
+//! travels beside its bytes; these become positions too. A method that fits none of these is a fault, never a guess.
 
 use std::collections::BTreeMap;
 
 use crate::error::{Result, no_faults};
 use crate::lock::{Lock, Numbers};
 use crate::overrides::{Echo, Overrides};
-use crate::schema::{Basic, Field, Method, Param, Schema, Type};
+use crate::schema::{Basic, Field, Method, Param, Rpc, Schema, Type};
 
 /// The planned methods of each service, by id.
 #[derive(Debug, Clone, Default)]
@@ -19,6 +20,9 @@ pub struct Calls {
     pub hooks: Vec<Call>,
     /// The database driver.
     pub driver: Vec<Call>,
+    /// The API methods with streams whose RPC of the method's own name is an earlier form, which sends whole bodies. They have the ids
+    /// of those methods.
+    pub buffered: Vec<Call>,
 }
 
 /// A method as a frame.
@@ -36,8 +40,17 @@ pub struct Call {
     pub error: Option<Slot>,
     /// The result that echoes an argument.
     pub echo: Option<Echo>,
-    /// Whether a parameter or result is a stream.
-    pub streams: bool,
+    /// The streams that the RPC argument names; empty if no parameter or result is a stream.
+    pub streams: Vec<StreamSlot>,
+}
+
+/// A field of the RPC argument that holds the broker number of a stream.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StreamSlot {
+    /// Index into the fields of the RPC argument.
+    pub field: u16,
+    /// Go's name of that field.
+    pub field_name: String,
 }
 
 /// Where one argument or result is found in the RPC struct.
@@ -76,6 +89,11 @@ pub(crate) fn plan(schema: &Schema, overrides: &Overrides, lock: &Lock) -> Resul
         api: plan_all("api", &schema.api, &lock.api),
         hooks: plan_all("hooks", &schema.hooks, &lock.hooks),
         driver: plan_all("driver", &schema.driver, &lock.driver),
+        buffered: schema
+            .api
+            .iter()
+            .filter_map(|method| buffered(schema, method, *lock.api.get(&method.name)?))
+            .collect(),
     };
     no_faults(faults)?;
     Ok(calls)
@@ -84,7 +102,7 @@ pub(crate) fn plan(schema: &Schema, overrides: &Overrides, lock: &Lock) -> Resul
 fn plan_method(schema: &Schema, overrides: &Overrides, hook: bool, method: &Method, id: u16) -> Result<Call, String> {
     let none = BTreeMap::new();
     let out_params = overrides.out_params.get(&method.name).unwrap_or(&none);
-    let streams = method.params.iter().chain(&method.results).any(|param| param.stream);
+    let has_streams = method.params.iter().chain(&method.results).any(|param| param.stream);
     let nil_ok = |param: &str| !hook && overrides.nil_ok.api.contains(&format!("{}.{param}", method.name));
 
     let mut body = Body::new(schema, &method.rpc.args)?;
@@ -96,7 +114,14 @@ fn plan_method(schema: &Schema, overrides: &Overrides, hook: bool, method: &Meth
             None => return Err(format!("no field of the RPC argument carries the parameter `{}`", param.name)),
         }
     }
-    body.check_rest(streams)?;
+    let mut streams = Vec::new();
+    if has_streams {
+        streams = body.take_stream_numbers();
+        let rest = body.take_rest().into_iter().map(|slot| Slot { nil_ok: hook || nil_ok(&slot.name), ..slot });
+        args.extend(rest);
+        args.sort_by_key(|slot| slot.field);
+    }
+    body.check_rest()?;
 
     let mut body = Body::new(schema, &method.rpc.returns)?;
     let out = out_params.iter().map(|(param, field)| body.claim_named(param, field)).collect::<Result<Vec<_>, _>>()?;
@@ -114,7 +139,10 @@ fn plan_method(schema: &Schema, overrides: &Overrides, hook: bool, method: &Meth
         }
     }
     results.extend(out);
-    body.check_rest(streams)?;
+    if has_streams {
+        results.extend(body.take_rest());
+    }
+    body.check_rest()?;
 
     let echo = overrides.echo.get(&method.name).copied().filter(|_| hook);
     check_echo(echo, &args, &results)?;
@@ -127,6 +155,24 @@ fn plan_method(schema: &Schema, overrides: &Overrides, hook: bool, method: &Meth
         }
     }
     Ok(Call { method: method.clone(), id, args, results, error, echo, streams })
+}
+
+/// The earlier form of a method that `rpc_names` gives another RPC: every field of its argument and reply is a position.
+fn buffered(schema: &Schema, method: &Method, id: u16) -> Option<Call> {
+    method.rpc_name.as_ref()?;
+    let rpc = Rpc {
+        args: Type::Named(format!("{}Args", method.name)),
+        returns: Type::Named(format!("{}Returns", method.name)),
+    };
+    let has = |ty: &Type| ty.names().iter().all(|name| schema.wire.contains_key(*name));
+    if !has(&rpc.args) || !has(&rpc.returns) {
+        return None;
+    }
+    let args = Body::new(schema, &rpc.args).ok()?.take_rest();
+    let mut results = Body::new(schema, &rpc.returns).ok()?.take_rest();
+    results.iter_mut().for_each(|slot| slot.nil_ok = true);
+    let method = Method { rpc_name: None, rpc, ..method.clone() };
+    Some(Call { method, id, args, results, error: None, echo: None, streams: Vec::new() })
 }
 
 /// The parameters that travel, with their position in the Go method.
@@ -210,13 +256,31 @@ impl<'a> Body<'a> {
         Slot { field, field_name, name: name.to_owned(), ty, variadic, nil_ok: false }
     }
 
-    /// Only the numbers of broker streams may be left, which the bridge fills in; anything of a method with streams.
-    fn check_rest(&self, streams: bool) -> Result<(), String> {
+    /// Takes the numbers of broker streams, which the bridge fills in.
+    fn take_stream_numbers(&mut self) -> Vec<StreamSlot> {
+        let slots = self.free_fields(|ty| *ty == Type::Basic(Basic::Uint32));
+        slots.into_iter().map(|slot| StreamSlot { field: slot.field, field_name: slot.field_name }).collect()
+    }
+
+    /// Takes what travels beside the bytes of streams, under Go's names of the fields.
+    fn take_rest(&mut self) -> Vec<Slot> {
+        self.free_fields(|_| true)
+    }
+
+    fn free_fields(&mut self, wanted: impl Fn(&Type) -> bool) -> Vec<Slot> {
+        let Fields::Struct(fields) = self.fields else { return Vec::new() };
+        let free = (0..fields.len()).filter(|index| !self.claimed[*index] && wanted(&fields[*index].ty));
+        let free: Vec<usize> = free.collect();
+        free.into_iter().map(|index| self.take(index, &fields[index].name, false)).collect()
+    }
+
+    /// Only broker numbers may be left: those of the services that `OnActivate` offers, which no frame carries.
+    fn check_rest(&self) -> Result<(), String> {
         let Fields::Struct(fields) = self.fields else {
-            return if self.claimed[0] || streams { Ok(()) } else { Err("the bare RPC value is not used".into()) };
+            return if self.claimed[0] { Ok(()) } else { Err("the bare RPC value is not used".into()) };
         };
         for (field, claimed) in fields.iter().zip(&self.claimed) {
-            if !claimed && !streams && field.ty != Type::Basic(Basic::Uint32) {
+            if !claimed && field.ty != Type::Basic(Basic::Uint32) {
                 return Err(format!("the RPC field `{}` carries no parameter or result", field.name));
             }
         }

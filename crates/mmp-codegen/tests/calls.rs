@@ -27,20 +27,26 @@ fn letters_by_position() {
     assert_eq!(call.error.map(|slot| slot.field), Some(1));
 }
 
-#[test]
-fn streams_are_left_out() {
-    let upload = call("UploadData");
-    assert_eq!(shown(&upload.args), ["us 0 *UploadSession?"]);
-    assert!(upload.streams);
-    let serve = call("ServeHTTP");
-    assert_eq!(shown(&serve.args), ["c 1 *Context?"]);
-    assert!(serve.streams && serve.results.is_empty());
+/// The fields of the stream numbers.
+fn streams(call: &Call) -> Vec<(u16, &str)> {
+    call.streams.iter().map(|stream| (stream.field, stream.field_name.as_str())).collect()
 }
 
 #[test]
-fn stream_numbers_are_no_arguments() {
+fn streams_are_apart_and_what_travels_beside_them_is_positional() {
+    let upload = call("UploadData");
+    assert_eq!(shown(&upload.args), ["us 0 *UploadSession?"]);
+    assert_eq!(streams(&upload), [(1, "PluginStreamID")]);
+    let serve = call("ServeHTTP");
+    assert_eq!(shown(&serve.args), ["Request 1 string?", "c 2 *Context?"]);
+    assert_eq!(streams(&serve), [(0, "ResponseWriterStream"), (3, "RequestBodyStream")]);
+    assert!(serve.results.is_empty());
+}
+
+#[test]
+fn numbers_of_services_are_neither_arguments_nor_streams() {
     let call = call("OnActivate");
-    assert!(call.args.is_empty() && call.results.is_empty() && !call.streams);
+    assert!(call.args.is_empty() && call.results.is_empty() && call.streams.is_empty());
     assert_eq!(call.error.map(|slot| slot.field), Some(0));
 }
 

@@ -35,7 +35,9 @@ fn tables_of_the_transcoder() {
         &generated(&format!("{dir}/methods/hooks.rs")),
         &[
             "echo: Some(Echo { result: 0, arg: 1, mode: EchoMode::Prefilled })",
-            "args: &[nilable(1, \"c\", Kind::Ptr(&Kind::Struct(&types::CONTEXT)))],\n        streams: true",
+            "nilable(1, \"Request\", Kind::String)",
+            "nilable(2, \"c\", Kind::Ptr(&Kind::Struct(&types::CONTEXT)))",
+            "streams: &[stream(0, \"ResponseWriterStream\"), stream(3, \"RequestBodyStream\")],",
         ],
     );
     has(&generated(&format!("{dir}/methods/api.rs")), &["results: &[nilable(0, \"dest\", Kind::Json)]"]);

@@ -75,6 +75,15 @@ pub struct Slot {
     pub nil_ok: bool,
 }
 
+/// A field of an RPC argument that holds the broker number of a stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StreamSlot {
+    /// Index into the fields of the RPC struct.
+    pub field: u16,
+    /// Go's name of that field.
+    pub name: &'static str,
+}
+
 /// A key of a map of `any` whose value travels under a registered name.
 #[derive(Debug)]
 pub struct AnyKey {
@@ -130,8 +139,10 @@ pub struct Echo {
 pub struct Method {
     /// The id in frames (`schema/lock.toml`).
     pub id: u16,
-    /// Go's name, which is also the name of the RPC method.
+    /// Go's name.
     pub name: &'static str,
+    /// The name of the RPC method; nearly always the same.
+    pub rpc: &'static str,
     /// The minimum server version, or an empty string.
     pub since: &'static str,
     /// The type of the RPC argument: nearly always a struct, a bare type for a few.
@@ -146,6 +157,6 @@ pub struct Method {
     pub error: Option<Slot>,
     /// The result that echoes an argument, if there is one.
     pub echo: Option<Echo>,
-    /// Whether an argument or result is a stream, which frames carry separately.
-    pub streams: bool,
+    /// The streams that the RPC argument names; frames carry them separately. Empty if no argument or result is a stream.
+    pub streams: &'static [StreamSlot],
 }

@@ -3,6 +3,9 @@
 /// Where the kind stands in a frame.
 pub const KIND_AT: usize = 4;
 
+/// Where the flags stand in a frame.
+const FLAGS_AT: usize = 5;
+
 /// The length of a header in bytes.
 pub const HEADER: usize = 12;
 
@@ -43,12 +46,26 @@ pub enum Kind {
     ApiError = 0x1a,
     /// Both: an answer is no longer wanted.
     Cancel = 0x1f,
+    /// Both: bytes of a stream.
+    Data = 0x20,
+    /// Both: how many more bytes of a stream its receiver takes.
+    Credit = 0x21,
+    /// Both: a stream is complete, or was broken off.
+    End = 0x22,
+    /// Worker: status and headers of an HTTP response.
+    Head = 0x23,
+    /// Worker: take the HTTP connection over.
+    Hijack = 0x24,
+    /// Bridge: whether that was done.
+    Hijacked = 0x25,
+    /// Worker: a deadline of a connection that was taken over.
+    Deadline = 0x26,
 }
 
 impl Kind {
     /// The kind with this number.
     pub fn from_number(number: u8) -> Option<Kind> {
-        const ALL: [Kind; 15] = [
+        const ALL: [Kind; 22] = [
             Kind::Hello,
             Kind::Welcome,
             Kind::Refused,
@@ -64,6 +81,13 @@ impl Kind {
             Kind::ApiReply,
             Kind::ApiError,
             Kind::Cancel,
+            Kind::Data,
+            Kind::Credit,
+            Kind::End,
+            Kind::Head,
+            Kind::Hijack,
+            Kind::Hijacked,
+            Kind::Deadline,
         ];
         ALL.into_iter().find(|kind| *kind as u8 == number)
     }
@@ -76,7 +100,7 @@ pub struct Header {
     pub len: usize,
     /// What the frame is.
     pub kind: Kind,
-    /// Flags; see [`CANCEL_API`].
+    /// Flags; see [`OF_API`] and those after it.
     pub flags: u8,
     /// The hook or API method.
     pub method: u16,
@@ -84,8 +108,17 @@ pub struct Header {
     pub id: u32,
 }
 
-/// The flag of a CANCEL that means an API call, not a hook.
-pub const CANCEL_API: u8 = 0x01;
+/// The flag of a CANCEL, and of the frames of a stream, whose id is that of an API call, not of a hook.
+pub const OF_API: u8 = 0x01;
+
+/// The flag of an API_CALL that a stream to the bridge follows.
+pub const BODY: u8 = 0x02;
+
+/// The flag of a DATA: what was sent so far goes to the HTTP client at once.
+pub const FLUSH: u8 = 0x02;
+
+/// The flag of a DATA on a connection that was taken over: it goes through the server's write buffer.
+pub const BUFFERED: u8 = 0x04;
 
 /// Why bytes are not a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -139,6 +172,18 @@ pub fn put_frame<R, E>(
         out[start..start + 4].copy_from_slice(&len.to_le_bytes());
     }
     done
+}
+
+/// Appends a frame without a payload.
+pub fn put_empty(out: &mut Vec<u8>, kind: Kind, flags: u8, method: u16, id: u32) {
+    put_bytes_with(out, kind, flags, method, id, &[]);
+}
+
+/// Appends a frame with flags and these bytes as payload.
+pub fn put_bytes_with(out: &mut Vec<u8>, kind: Kind, flags: u8, method: u16, id: u32, payload: &[u8]) {
+    let start = out.len();
+    put_bytes(out, kind, method, id, payload);
+    out[start + FLAGS_AT] = flags;
 }
 
 /// Appends a frame with these bytes as payload.

@@ -1383,6 +1383,8 @@ var API = []MethodSpec{
 		NewArgs:    func() any { return new(PluginHTTPStreamArgs) },
 		NewReturns: func() any { return new(PluginHTTPStreamReturns) },
 		ID:         162,
+		Params:     []Slot{{Name: "Request", Field: "Request"}},
+		Results:    []Slot{{Name: "StatusCode", Field: "StatusCode", NilOK: true}, {Name: "Header", Field: "Header", NilOK: true}},
 		Streams:    true,
 	},
 	{
@@ -3227,4 +3229,19 @@ func (s *APIServer) LogAuditRec(args *LogAuditRecArgs, returns *LogAuditRecRetur
 // LogAuditRecWithLevel serves the RPC of that name.
 func (s *APIServer) LogAuditRecWithLevel(args *LogAuditRecWithLevelArgs, returns *LogAuditRecWithLevelReturns) error {
 	return s.Handler.Serve(APIByName("LogAuditRecWithLevel"), args, returns)
+}
+
+// PluginHTTPBuffered is the form of PluginHTTP that sends whole bodies.
+var PluginHTTPBuffered = MethodSpec{
+	Name: "PluginHTTPBuffered", RPC: "PluginHTTP", Since: "5.18",
+	NewArgs:    func() any { return new(PluginHTTPArgs) },
+	NewReturns: func() any { return new(PluginHTTPReturns) },
+	ID:         162,
+	Params:     []Slot{{Name: "Request", Field: "Request"}, {Name: "RequestBody", Field: "RequestBody"}},
+	Results:    []Slot{{Name: "Response", Field: "Response", NilOK: true}, {Name: "ResponseBody", Field: "ResponseBody", NilOK: true}},
+}
+
+// PluginHTTP serves the RPC of that name.
+func (s *APIServer) PluginHTTP(args *PluginHTTPArgs, returns *PluginHTTPReturns) error {
+	return s.Handler.Serve(&PluginHTTPBuffered, args, returns)
 }

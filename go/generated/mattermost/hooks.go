@@ -23,7 +23,7 @@ var Hooks = []MethodSpec{
 		NewArgs:    func() any { return new(ServeHTTPArgs) },
 		NewReturns: func() any { return new(struct{}) },
 		ID:         2,
-		Params:     []Slot{{Name: "c", Field: "Context", NilOK: true}},
+		Params:     []Slot{{Name: "Request", Field: "Request", NilOK: true}, {Name: "c", Field: "Context", NilOK: true}},
 		Streams:    true,
 	},
 	{
@@ -260,7 +260,7 @@ var Hooks = []MethodSpec{
 		NewArgs:    func() any { return new(ServeMetricsArgs) },
 		NewReturns: func() any { return new(struct{}) },
 		ID:         39,
-		Params:     []Slot{{Name: "c", Field: "Context", NilOK: true}},
+		Params:     []Slot{{Name: "Request", Field: "Request", NilOK: true}, {Name: "c", Field: "Context", NilOK: true}},
 		Streams:    true,
 	},
 	{

@@ -10,12 +10,12 @@ mod run;
 use std::ops::Range;
 use std::rc::Rc;
 
-use mmp_gob::{Cursor, TypeId, Types};
+use mmp_gob::{Cursor, TypeId, Types, ids};
 
 use crate::error::{Error, Problem};
 use crate::id_map::IdMap;
 use crate::msgpack;
-use crate::schema::{Kind, Method, Slot};
+use crate::schema::{Kind, Method, Slot, StreamSlot, Struct};
 use crate::splice::{self, SameStream};
 use plan::{Op, StructPlan};
 
@@ -26,6 +26,8 @@ pub struct FromGob {
     struct_ids: IdMap<(u16, TypeId), usize>,
     interfaces: IdMap<TypeId, Rc<Op>>,
     positional: IdMap<(usize, TypeId), Rc<PositionalPlan>>,
+    /// The numbers of the streams in the last arguments.
+    streams: Vec<u32>,
 }
 
 /// What is kept of the argument that a hook's result echoes.
@@ -48,17 +50,30 @@ pub enum Reply {
     Error,
 }
 
-/// How the fields of an RPC struct become the positions of an array.
+/// How an RPC value becomes the positions of an array.
 #[derive(Debug)]
-struct PositionalPlan {
-    fields: Vec<Position>,
+enum PositionalPlan {
+    /// What becomes of the fields of a struct.
+    Fields(Vec<Position>),
+    /// The value is no struct, and the only position.
+    Bare(Op),
 }
 
 #[derive(Debug)]
 enum Position {
     Slot(usize, Op),
+    /// The number of a stream.
+    Stream(usize),
     Error(Op),
     Skip(TypeId),
+}
+
+/// The parts of an RPC value.
+#[derive(Clone, Copy)]
+struct Parts {
+    slots: &'static [Slot],
+    streams: &'static [StreamSlot],
+    error: Option<&'static Slot>,
 }
 
 impl FromGob {
@@ -74,7 +89,10 @@ impl FromGob {
         types: &mut Types,
         out: &mut Vec<u8>,
     ) -> Result<Option<KeptArg>, Error> {
-        let plan = self.positional_plan(&method.rpc_args, method.args, None, wire, types)?;
+        let parts = Parts { slots: method.args, streams: method.streams, error: None };
+        let plan = self.positional_plan(&method.rpc_args, parts, wire, types)?;
+        self.streams.clear();
+        self.streams.resize(method.streams.len(), 0);
         let watched = method.echo.map(|echo| usize::from(echo.arg));
         let (kept, _) = self.positions(&plan, method.args, watched, cursor, types, out)?;
         Ok(kept)
@@ -92,9 +110,16 @@ impl FromGob {
         types: &mut Types,
         out: &mut Vec<u8>,
     ) -> Result<Reply, Error> {
-        let plan = self.positional_plan(&method.rpc_returns, method.results, method.error.as_ref(), wire, types)?;
+        let parts = Parts { slots: method.results, streams: &[], error: method.error.as_ref() };
+        let plan = self.positional_plan(&method.rpc_returns, parts, wire, types)?;
         let (_, reply) = self.positions(&plan, method.results, None, cursor, types, out)?;
         Ok(reply)
+    }
+
+    /// The broker numbers of the streams that the last call of [`FromGob::args`] has met, in the order of the method's; 0 where the host
+    /// has left one out.
+    pub fn streams(&self) -> &[u32] {
+        &self.streams
     }
 
     /// Walks an RPC struct and writes its slots in order, zero values for those that the sender left out.
@@ -109,17 +134,30 @@ impl FromGob {
     ) -> Result<(Option<KeptArg>, Reply), Error> {
         let base = out.len();
         msgpack::put_array_len(out, slots.len());
+        let fields = match plan {
+            PositionalPlan::Fields(fields) => fields,
+            PositionalPlan::Bare(op) => {
+                self.run(op, cursor, types, out, 0)?;
+                return Ok((None, Reply::Results));
+            }
+        };
         let mut written = 0;
         let mut kept = None;
         let mut index = -1;
         while let Some(next) = cursor.field(index)? {
             index = next;
-            match plan.fields.get(index as usize) {
+            match fields.get(index as usize) {
                 Some(Position::Skip(id)) => cursor.skip(types, *id)?,
+                Some(Position::Stream(at)) => {
+                    let number = stream_number(cursor.uint()?)?;
+                    if let Some(stream) = self.streams.get_mut(*at) {
+                        *stream = number;
+                    }
+                }
                 Some(Position::Error(op)) => {
                     out.truncate(base);
                     self.run(op, cursor, types, out, 0)?;
-                    self.skip_rest(plan, index, cursor, types)?;
+                    self.skip_rest(fields, index, cursor, types)?;
                     return Ok((None, Reply::Error));
                 }
                 Some(Position::Slot(slot, op)) => {
@@ -147,18 +185,19 @@ impl FromGob {
 
     fn skip_rest(
         &mut self,
-        plan: &PositionalPlan,
+        fields: &[Position],
         mut index: i64,
         cursor: &mut Cursor<'_>,
         types: &mut Types,
     ) -> Result<(), Error> {
         while let Some(next) = cursor.field(index)? {
             index = next;
-            let Some(position) = plan.fields.get(index as usize) else {
+            let Some(position) = fields.get(index as usize) else {
                 return Err(Error::invalid(Problem::Order));
             };
             let wire = match position {
                 Position::Slot(_, op) | Position::Error(op) => op.wire,
+                Position::Stream(_) => ids::UINT,
                 Position::Skip(id) => *id,
             };
             cursor.skip(types, wire)?;
@@ -169,8 +208,7 @@ impl FromGob {
     fn positional_plan(
         &mut self,
         rpc: &'static Kind,
-        slots: &'static [Slot],
-        error: Option<&'static Slot>,
+        parts: Parts,
         wire: TypeId,
         types: &Types,
     ) -> Result<Rc<PositionalPlan>, Error> {
@@ -178,25 +216,45 @@ impl FromGob {
         if let Some(plan) = self.positional.get(&key) {
             return Ok(Rc::clone(plan));
         }
-        let Kind::Struct(schema) = rpc else {
-            return Err(Error::invalid(Problem::Wire { expected: "a struct of arguments" }));
-        };
-        let mut fields = Vec::new();
+        let plan = Rc::new(match rpc {
+            Kind::Struct(schema) => PositionalPlan::Fields(self.field_positions(schema, parts, wire, types)?),
+            bare => PositionalPlan::Bare(self.compile(bare, wire, types)?),
+        });
+        self.positional.insert(key, Rc::clone(&plan));
+        Ok(plan)
+    }
+
+    fn field_positions(
+        &mut self,
+        schema: &Struct,
+        parts: Parts,
+        wire: TypeId,
+        types: &Types,
+    ) -> Result<Vec<Position>, Error> {
+        let mut positions = Vec::new();
         for field in plan::wire_fields(wire, types)? {
             let known = schema.fields.iter().position(|f| f.go == &*field.name);
-            let at = |slot: &Slot| Some(usize::from(slot.field)) == known;
-            fields.push(if let Some(slot) = slots.iter().position(at) {
-                Position::Slot(slot, self.compile(&slots[slot].kind, field.id, types)?)
-            } else if let Some(slot) = error.filter(|slot| at(slot)) {
+            let is = |at: u16| Some(usize::from(at)) == known;
+            positions.push(if let Some(slot) = parts.slots.iter().position(|slot| is(slot.field)) {
+                Position::Slot(slot, self.compile(&parts.slots[slot].kind, field.id, types)?)
+            } else if let Some(stream) = parts.streams.iter().position(|stream| is(stream.field)) {
+                if field.id != ids::UINT {
+                    return Err(Error::invalid(Problem::Wire { expected: "the number of a stream" }));
+                }
+                Position::Stream(stream)
+            } else if let Some(slot) = parts.error.filter(|slot| is(slot.field)) {
                 Position::Error(self.compile_error(&slot.kind, field.id, types)?)
             } else {
                 Position::Skip(field.id)
             });
         }
-        let plan = Rc::new(PositionalPlan { fields });
-        self.positional.insert(key, Rc::clone(&plan));
-        Ok(plan)
+        Ok(positions)
     }
+}
+
+/// Broker numbers have 32 bits; Go's decoder refuses more as we do.
+fn stream_number(number: u64) -> Result<u32, Error> {
+    u32::try_from(number).map_err(|_| Error::invalid(Problem::Range { value: number.into(), bits: 32 }))
 }
 
 /// The bytes of a value that has just been read. Usually they are one piece; where Go put definitions of types in the middle, they are picked together.

@@ -173,13 +173,16 @@ impl FromGob {
         Ok(plan)
     }
 
-    /// Plain errors have a text and perhaps a number, whatever Go calls them (`Err` in `ErrorString`, `Message` in `pq.Error`).
+    /// Plain errors have a text and perhaps a number, whatever Go calls them (`Err` in `ErrorString`, `Message` in `pq.Error`). PostgreSQL's
+    /// also have a detail and a code of five characters (SQLSTATE), by which programs tell them apart.
     fn plain_error_plan(&mut self, id: TypeId, types: &Types) -> Result<usize, Error> {
         let mut fields = Vec::new();
         for field in wire_fields(id, types)? {
             let key = match (&*field.name, field.id) {
                 ("Err" | "Message", ids::STRING) => "message",
                 ("Code", ids::INT) => "code",
+                ("Code", ids::STRING) => "id",
+                ("Detail", ids::STRING) => "detailed_error",
                 _ => {
                     fields.push(FieldOp::Skip(field.id));
                     continue;

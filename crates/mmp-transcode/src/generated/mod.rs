@@ -6,9 +6,11 @@ pub mod methods;
 pub mod types;
 pub mod wire;
 
-use crate::schema::{AnyKey, AnyType, Field, Kind, Slot, Struct};
+use crate::schema::{AnyKey, AnyType, Field, Kind, Slot, StreamSlot, Struct};
 
-pub use methods::{API, DRIVER, HOOKS, api, api_by_name, driver, driver_by_name, hook, hook_by_name};
+pub use methods::{
+    API, DRIVER, HOOKS, PLUGIN_HTTP_BUFFERED, api, api_by_name, driver, driver_by_name, hook, hook_by_name,
+};
 
 /// The hash that both sides of the worker link compare.
 pub const SCHEMA_HASH: &str = "1f55a201a7a459bca6d4c5c52bf520b3";
@@ -874,4 +876,9 @@ const fn slot(field: u16, name: &'static str, kind: Kind) -> Slot {
 /// An argument or result that may be a nil pointer.
 const fn nilable(field: u16, name: &'static str, kind: Kind) -> Slot {
     Slot { field, name, kind, nil_ok: true }
+}
+
+/// The number of a stream.
+const fn stream(field: u16, name: &'static str) -> StreamSlot {
+    StreamSlot { field, name }
 }

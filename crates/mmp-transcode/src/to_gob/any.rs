@@ -63,6 +63,22 @@ impl ToGob {
         Ok(token == Token::Nil)
     }
 
+    /// Writes a value that the server hands to a database driver; returns whether it is nil.
+    pub(super) fn sql_value(
+        &mut self,
+        reader: &mut Reader<'_>,
+        out: &mut Vec<u8>,
+        depth: usize,
+    ) -> Result<bool, Error> {
+        let start = reader.clone();
+        if let Token::Int(value) = reader.token()? {
+            scalar("int64", ids::INT, out, |out| varint::put_int(out, value));
+            return Ok(false);
+        }
+        *reader = start;
+        self.any(reader, None, out, depth)
+    }
+
     /// A value of a type that Go knows under `name`, in our own definition of it.
     fn registered(
         &mut self,

@@ -39,6 +39,12 @@ pub(super) fn any_type(schema: &str, field: &str) -> Option<&'static AnyType> {
     ANY_TYPES.iter().find(|rule| rule.owner == schema && rule.field == field)
 }
 
+/// Whether a field of `any` holds a value for a database: Go's drivers take integers as `int64` and no other type (`driver.IsValue`), and
+/// the server passes what it gets on to its driver as it is.
+pub(super) fn is_sql_value(schema: &str, field: &str) -> bool {
+    (schema, field) == ("NamedValue", "Value")
+}
+
 /// The kind that Mattermost registers under a name.
 pub(super) fn registered_kind(name: &[u8]) -> Option<&'static Kind> {
     REGISTERED.iter().find(|(known, _)| known.as_bytes() == name).map(|(_, kind)| kind)

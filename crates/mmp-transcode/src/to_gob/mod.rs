@@ -69,11 +69,31 @@ impl ToGob {
     /// # Errors
     /// When they do not fit the schema; nothing is appended then.
     pub fn call(&mut self, method: &'static Method, payload: &[u8], out: &mut Vec<u8>) -> Result<(), Error> {
+        self.call_with_streams(method, payload, &[], out)
+    }
+
+    /// As [`ToGob::call`], with the broker numbers of the streams, in the order of the method's; those left out are 0.
+    ///
+    /// # Errors
+    /// As [`ToGob::call`], and when there are more numbers than the method has streams.
+    pub fn call_with_streams(
+        &mut self,
+        method: &'static Method,
+        payload: &[u8],
+        streams: &[u32],
+        out: &mut Vec<u8>,
+    ) -> Result<(), Error> {
         let plan = self.args_plan(method)?;
-        let values = positions::positions(payload, method.args.len())?;
+        let mut values = positions::positions(payload, method.args.len())?;
         positions::check_nil(method.args, &values)?;
+        let numbers = positions::stream_numbers(method, streams)?;
+        if !numbers.is_empty() {
+            values.resize(method.args.len(), positions::LEFT_OUT);
+            values.extend(numbers.iter().map(Vec::as_slice));
+        }
+        let name = |position: usize| method.args.get(position).map_or("", |slot| slot.name);
         self.message(plan.wire, out, |this, body| {
-            this.fields_at(&plan, &values, None, body, |error, position| error.in_field(method.args[position].name))
+            this.contents(&plan, &values, None, body, |error, position| error.in_field(name(position)))
         })
     }
 

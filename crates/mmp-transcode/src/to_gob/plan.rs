@@ -30,6 +30,8 @@ pub(super) enum Action {
     Time,
     /// An interface.
     Any,
+    /// An interface whose value goes to a database.
+    SqlValue,
     Error,
     /// An `*AppError` in the place of a method's error.
     AppError(usize),
@@ -220,8 +222,10 @@ fn field_target(schema: &Struct, field: &Field, mut op: Op, keys: usize) -> Targ
     if let (Action::Struct(plan), true) = (pointed, field.embedded) {
         return Target::Embedded { plan: *plan, keys };
     }
-    if let Action::Map(map) = &mut op.action {
-        map.named = concrete::named_keys(schema.name, field.go);
+    match &mut op.action {
+        Action::Map(map) => map.named = concrete::named_keys(schema.name, field.go),
+        action @ Action::Any if concrete::is_sql_value(schema.name, field.go) => *action = Action::SqlValue,
+        _ => {}
     }
     Target::Value(op)
 }

@@ -80,7 +80,7 @@ impl ToGob {
         out: &mut Vec<u8>,
     ) -> Result<(), Error> {
         let plan = self.results_plan(method)?;
-        self.message(plan.wire, out, |this, body| this.fields_at(&plan, values, skip, body, Error::in_item))
+        self.message(plan.wire, out, |this, body| this.contents(&plan, values, skip, body, Error::in_item))
     }
 
     /// What a handler that failed leaves in its error result.

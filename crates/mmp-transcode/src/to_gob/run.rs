@@ -23,6 +23,7 @@ impl ToGob {
     ) -> Result<bool, Error> {
         match &op.action {
             Action::Any => return self.any(reader, None, out, depth),
+            Action::SqlValue => return self.sql_value(reader, out, depth),
             Action::Json => return json_value(reader, out, depth),
             Action::Error => return self.error_interface(reader, out, depth),
             Action::AppError(plan) => return self.app_error_result(*plan, reader, out, depth),
@@ -199,7 +200,7 @@ impl Action {
             Action::Float(_) => "a number",
             Action::Str => "a string",
             Action::Bytes => "bytes",
-            Action::Json | Action::Any => "a value",
+            Action::Json | Action::Any | Action::SqlValue => "a value",
             Action::Time => "a time",
             Action::Error | Action::AppError(_) => "an error",
             Action::Struct(_) => "a struct",

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use mmp_transcode::generated::{api_by_name, hook_by_name};
+use mmp_transcode::generated::{PLUGIN_HTTP_BUFFERED, api_by_name, hook_by_name};
 use mmp_transcode::schema::Method;
 use mmp_transcode::{Error, KeptArg, Sent, ToGob};
 use serde_json::{Value as Json, json};
@@ -69,8 +69,7 @@ impl Host {
     pub(crate) fn call(&mut self, hook: &str, scenario: &str) -> Call {
         let method = hook_by_name(hook).expect("a hook");
         let answer = self.ask(&json!({"op": "args", "scenario": scenario})).expect("arguments");
-        let gob = BASE64.decode(answer["gob"].as_str().expect("gob")).expect("base64");
-        let (frame, kept) = self.incoming.args(method, &gob).expect("a frame");
+        let (frame, kept) = self.incoming.args(method, &gob_of(&answer)).expect("a frame");
         let kept = kept.unwrap_or(KeptArg { frame: 0..0, gob: Vec::new(), wire: 0 });
         Call { method, scenario: scenario.to_owned(), value: answer["value"].clone(), frame, kept }
     }
@@ -104,6 +103,24 @@ impl Host {
         self.decode(scenario, &out)
     }
 
+    /// The argument or reply ("args", "results") of any method with a value in every field, as Go writes and describes it.
+    pub(crate) fn filled(&mut self, method: &Method, part: &str) -> (Vec<u8>, Json) {
+        let answer = self.ask(&json!({"op": "filled", "method": go_name(method), "part": part})).expect("a value");
+        (gob_of(&answer), answer["value"].clone())
+    }
+
+    /// The reply of a method that failed with an error of this code; 0 is an error of PostgreSQL.
+    pub(crate) fn failed(&mut self, method: &Method, code: i64) -> Vec<u8> {
+        let answer = self.ask(&json!({"op": "failed", "method": go_name(method), "code": code})).expect("a reply");
+        gob_of(&answer)
+    }
+
+    /// What Go reads as the argument or reply of a method.
+    pub(crate) fn read(&mut self, method: &Method, part: &str, gob: &[u8]) -> Json {
+        let request = json!({"op": "read", "method": go_name(method), "part": part, "gob": BASE64.encode(gob)});
+        self.ask(&request).expect("Go can decode it")["value"].clone()
+    }
+
     /// New streams in both directions.
     pub(crate) fn reconnect(&mut self) {
         self.ask(&json!({"op": "open"})).expect("an answer");
@@ -131,6 +148,19 @@ impl Drop for Host {
         // It ends by itself when its input does; a peer that hangs is ended.
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+fn gob_of(answer: &Json) -> Vec<u8> {
+    BASE64.decode(answer["gob"].as_str().expect("gob")).expect("base64")
+}
+
+/// The name of a method in Go's tables, where the earlier form of a method has a name of its own.
+fn go_name(method: &Method) -> String {
+    if std::ptr::eq(method, &PLUGIN_HTTP_BUFFERED) {
+        format!("{}Buffered", method.name)
+    } else {
+        method.name.to_owned()
     }
 }
 

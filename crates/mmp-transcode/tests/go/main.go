@@ -5,6 +5,9 @@
 //	{"op": "open"}                                        a fresh connection: new streams in both directions
 //	{"op": "args", "scenario": "rich"}                    {"gob": ..., "value": ...}: the arguments on the stream, and what they are
 //	{"op": "reply", "scenario": "rich", "gob": ...}       {"value": ...}: what the host has after it has decoded the reply
+//	{"op": "filled", "method": "Conn", "part": "args"}    {"gob": ..., "value": ...}: the argument ("results": the reply) of any method, filled
+//	{"op": "failed", "method": "Conn", "code": 1}         {"gob": ..., "value": ...}: a reply with an error of that code
+//	{"op": "read", "method": ..., "part": ..., "gob": ..} {"value": ...}: what Go reads
 //
 // Values are described with their Go types, see describe.go.
 package main
@@ -21,6 +24,9 @@ import (
 type request struct {
 	Op       string `json:"op"`
 	Scenario string `json:"scenario"`
+	Method   string `json:"method"`
+	Part     string `json:"part"`
+	Code     int    `json:"code"`
 	Gob      []byte `json:"gob"`
 }
 
@@ -49,11 +55,15 @@ func (c *connection) args(scenario string) (response, error) {
 	if err != nil {
 		return response{}, err
 	}
+	return c.write(args)
+}
+
+func (c *connection) write(value any) (response, error) {
 	c.out.Reset()
-	if err := c.encoder.Encode(args); err != nil {
+	if err := c.encoder.Encode(value); err != nil {
 		return response{}, err
 	}
-	return response{Gob: bytes.Clone(c.out.Bytes()), Value: describe(args)}, nil
+	return response{Gob: bytes.Clone(c.out.Bytes()), Value: describe(value)}, nil
 }
 
 func (c *connection) reply(scenario string, bytes []byte) (response, error) {
@@ -61,14 +71,18 @@ func (c *connection) reply(scenario string, bytes []byte) (response, error) {
 	if err != nil {
 		return response{}, err
 	}
+	return c.read(reply, bytes)
+}
+
+func (c *connection) read(value any, bytes []byte) (response, error) {
 	c.in.Write(bytes)
-	if err := c.decoder.Decode(reply); err != nil {
+	if err := c.decoder.Decode(value); err != nil {
 		return response{}, err
 	}
 	if c.in.Len() > 0 {
-		return response{}, fmt.Errorf("%d bytes follow the reply", c.in.Len())
+		return response{}, fmt.Errorf("%d bytes follow the value", c.in.Len())
 	}
-	return response{Value: describe(reply)}, nil
+	return response{Value: describe(value)}, nil
 }
 
 func main() {
@@ -89,6 +103,7 @@ func main() {
 func answer(current **connection, line []byte) (answer response) {
 	var asked request
 	err := json.Unmarshal(line, &asked)
+	var value any
 	if err == nil {
 		switch asked.Op {
 		case "open":
@@ -97,6 +112,18 @@ func answer(current **connection, line []byte) (answer response) {
 			answer, err = (*current).args(asked.Scenario)
 		case "reply":
 			answer, err = (*current).reply(asked.Scenario, asked.Gob)
+		case "filled":
+			if value, err = filled(asked.Method, asked.Part); err == nil {
+				answer, err = (*current).write(value)
+			}
+		case "failed":
+			if value, err = failed(asked.Method, asked.Code); err == nil {
+				answer, err = (*current).write(value)
+			}
+		case "read":
+			if value, err = zero(asked.Method, asked.Part); err == nil {
+				answer, err = (*current).read(value, asked.Gob)
+			}
 		default:
 			err = fmt.Errorf("unknown op %q", asked.Op)
 		}

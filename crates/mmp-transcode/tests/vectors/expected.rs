@@ -60,6 +60,11 @@ fn frame(kind: &Kind, value: &Json) -> Frame {
         Kind::Url => Frame::str(value["$string"].as_str().expect("a URL")),
         Kind::Any | Kind::Error => interface(value),
         Kind::Struct(schema) => structure(schema, value),
+        // Gob has one form for nil and empty bytes; it is left out in a field, but not in a list.
+        Kind::List(Kind::Bytes) => {
+            let item = |value: &Json| if value.is_null() { Vec::new() } else { bytes(value) };
+            Frame::List(value.as_array().expect("a list").iter().map(|v| Frame::Bin(item(v))).collect())
+        }
         Kind::List(item) => Frame::List(value.as_array().expect("a list").iter().map(|v| frame(item, v)).collect()),
         Kind::Map(_, item) => {
             let entries = value.as_object().expect("a map").iter();

@@ -19,18 +19,14 @@ use std::path::PathBuf;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use mmp_gob::{Encoder, Interface, Limits, StreamReader, Value};
-use mmp_transcode::generated::{API, DRIVER, HOOKS};
-use mmp_transcode::schema::{Kind, Method, Slot, Struct};
+use mmp_transcode::generated::{API, DRIVER, HOOKS, PLUGIN_HTTP_BUFFERED};
+use mmp_transcode::schema::{Kind, Method, Slot, StreamSlot, Struct};
 use mmp_transcode::{Reply, ToGob, msgpack};
 use support::frame::Frame;
 use support::gob::{Incoming, next_value};
 
 /// RPC structs that no frame carries, and why.
-const WITHOUT_FRAME: &[(&str, &str)] = &[
-    ("DbInt64ErrReturn", "Mattermost declares it, and no driver method uses it"),
-    ("PluginHTTPArgs", "request and body of `PluginHTTP` are streams"),
-    ("PluginHTTPReturns", "response and body of `PluginHTTP` are streams"),
-];
+const WITHOUT_FRAME: &[(&str, &str)] = &[("DbInt64ErrReturn", "Mattermost declares it, and no driver method uses it")];
 
 /// Which part of a method a vector is.
 #[derive(Debug, Clone, Copy)]
@@ -72,7 +68,7 @@ fn vectors() -> Option<Vec<Vector>> {
 
 fn part(name: &str) -> Option<Part> {
     let is = |kind: &Kind| matches!(kind, Kind::Struct(schema) if schema.name == name);
-    let mut methods = HOOKS.iter().chain(API).chain(DRIVER);
+    let mut methods = HOOKS.iter().chain(API).chain(DRIVER).chain([&PLUGIN_HTTP_BUFFERED]);
     methods.find_map(|method| match () {
         () if is(&method.rpc_args) => Some(Part::Args(method)),
         () if is(&method.rpc_returns) => Some(Part::Results(method)),
@@ -94,6 +90,14 @@ impl Part {
         }
     }
 
+    /// The fields that are numbers of streams.
+    fn streams(self) -> &'static [StreamSlot] {
+        match self {
+            Part::Args(method) => method.streams,
+            Part::Results(_) => &[],
+        }
+    }
+
     fn error(self) -> Option<&'static Slot> {
         match self {
             Part::Args(_) => None,
@@ -103,7 +107,10 @@ impl Part {
 
     /// The frame of the gob value, and whether it is an error's.
     fn frame(self, gob: &[u8]) -> Result<(Vec<u8>, bool), mmp_transcode::Error> {
-        let mut incoming = Incoming::default();
+        self.frame_of(&mut Incoming::default(), gob)
+    }
+
+    fn frame_of(self, incoming: &mut Incoming, gob: &[u8]) -> Result<(Vec<u8>, bool), mmp_transcode::Error> {
         match self {
             Part::Args(method) => incoming.args(method, gob).map(|(frame, _)| (frame, false)),
             Part::Results(method) => incoming.results(method, gob).map(|(frame, reply)| (frame, reply == Reply::Error)),
@@ -149,7 +156,15 @@ fn every_golden_value_becomes_the_frame_that_says_the_same() {
 fn check_frame(part: Part, vector: &Vector) -> Result<(), String> {
     let error = part.error().map(|slot| &part.structure().fields[usize::from(slot.field)]);
     let failed = error.is_some_and(|field| !vector.value[field.go].is_null());
-    let (frame, is_error) = part.frame(&vector.gob).map_err(|e| e.to_string())?;
+    let mut incoming = Incoming::default();
+    let (frame, is_error) = part.frame_of(&mut incoming, &vector.gob).map_err(|e| e.to_string())?;
+    if let Part::Args(_) = part {
+        let number = |stream: &StreamSlot| vector.value[stream.name].as_u64().unwrap_or(0);
+        let wanted: Vec<u64> = part.streams().iter().map(number).collect();
+        if !incoming.from.streams().iter().copied().map(u64::from).eq(wanted.iter().copied()) {
+            return Err(format!("streams {:?}, not {wanted:?}", incoming.from.streams()));
+        }
+    }
     if is_error != failed {
         return Err(format!("is it an error? {is_error}"));
     }
@@ -191,10 +206,12 @@ fn check_gob(part: Part, vector: &Vector, to: &mut ToGob, reader: &mut StreamRea
     let error = part.error().map(|slot| &schema.fields[usize::from(slot.field)]);
     let carried = |name: &str| {
         let field = schema.fields.iter().position(|field| field.go == name);
-        part.slots().iter().chain(part.error()).any(|slot| Some(usize::from(slot.field)) == field)
+        let slots = part.slots().iter().chain(part.error()).map(|slot| slot.field);
+        slots.chain(part.streams().iter().map(|stream| stream.field)).any(|at| Some(usize::from(at)) == field)
     };
     let results = with_fields(&vector.gob, |name| error.is_none_or(|field| field.go != name));
-    let (mut frame, _) = part.frame(&results).map_err(|e| e.to_string())?;
+    let mut incoming = Incoming::default();
+    let (mut frame, _) = part.frame_of(&mut incoming, &results).map_err(|e| e.to_string())?;
     let (alone, failed) = part.frame(&vector.gob).map_err(|e| e.to_string())?;
     if failed {
         let Frame::List(items) = Frame::parse(&frame) else { return Err("no list of results".to_owned()) };
@@ -206,7 +223,7 @@ fn check_gob(part: Part, vector: &Vector, to: &mut ToGob, reader: &mut StreamRea
     }
     let mut gob = Vec::new();
     let done = match part {
-        Part::Args(method) => to.call(method, &frame, &mut gob),
+        Part::Args(method) => to.call_with_streams(method, &frame, incoming.from.streams(), &mut gob),
         Part::Results(method) => to.reply(method, &frame, None, &mut reader.types, &mut gob),
     };
     if let (Part::Args(_), Some(slot)) = (part, dereferenced_nil(part, &vector.value)) {

@@ -21,7 +21,15 @@ pub(crate) fn same_struct(schema: &Struct, json: &Json, value: &Value) -> Result
     for field in schema.fields {
         match (wanted.get(field.go), found.get(field.go)) {
             (None, None) => {}
-            (Some(json), Some(value)) => same(&field.kind, json, value).map_err(|e| format!("{}.{e}", field.go))?,
+            (Some(json), Some(value)) => {
+                // Of the integers, a database takes this one only.
+                let integer = if (schema.name, field.go) == ("NamedValue", "Value") { "int64" } else { "int" };
+                let is = match field.kind {
+                    Kind::Any => same_interface(json, value, integer),
+                    _ => same(&field.kind, json, value),
+                };
+                is.map_err(|e| format!("{}.{e}", field.go))?;
+            }
             // Nil and empty maps are the same; an embedded struct has no place in a frame where it could be told from nil.
             (Some(json), None) if matches!(field.kind, Kind::Map(..)) || field.embedded => {
                 if json.as_object().is_none_or(|fields| !fields.is_empty()) {
@@ -43,7 +51,7 @@ fn same(kind: &Kind, json: &Json, value: &Value) -> Result<(), String> {
     let is = match (kind, json, value) {
         (Kind::Ptr(inner), ..) => return same(inner, json, value),
         (Kind::Struct(schema), ..) => return same_struct(schema, json, value),
-        (Kind::Any | Kind::Error, ..) => return same_interface(json, value),
+        (Kind::Any | Kind::Error, ..) => return same_interface(json, value, "int"),
         (Kind::Bool, Json::Bool(a), Value::Bool(b)) => a == b,
         (Kind::Int(_), Json::Number(a), Value::Int(b)) => a.as_i64() == Some(*b),
         (Kind::Uint(_), Json::Number(a), Value::Uint(b)) => a.as_u64() == Some(*b),
@@ -56,7 +64,8 @@ fn same(kind: &Kind, json: &Json, value: &Value) -> Result<(), String> {
             a["$string"].as_str().map(str::as_bytes) == Some(b.as_bytes())
         }
         (Kind::Time, Json::Object(_), Value::Opaque(b)) => b.as_bytes() == marshalled_time(json),
-        // Nil and empty lists are the same.
+        // Nil and empty bytes are the same, and so are lists.
+        (Kind::Bytes, Json::Null, Value::Bytes(b)) => b.as_bytes().is_empty(),
         (Kind::List(_), Json::Null, Value::List(b)) => b.is_empty(),
         (Kind::List(item), Json::Array(a), Value::List(b)) if a.len() == b.len() => {
             return a.iter().zip(b).try_for_each(|(a, b)| same(item, a, b));
@@ -70,15 +79,15 @@ fn same(kind: &Kind, json: &Json, value: &Value) -> Result<(), String> {
     if is { Ok(()) } else { Err(format!("{json} is {value:?}")) }
 }
 
-fn same_interface(json: &Json, value: &Value) -> Result<(), String> {
+/// A frame does not tell the widths of integers; they arrive as `integer`.
+fn same_interface(json: &Json, value: &Value, integer: &str) -> Result<(), String> {
     let Value::Interface(interface) = value else {
         return if json.is_null() && *value == Value::Nil { Ok(()) } else { Err(format!("{json} is {value:?}")) };
     };
     let name = String::from_utf8_lossy(interface.name.as_bytes()).into_owned();
     let wanted = match json["$type"].as_str() {
         Some("[]*model.MessageAttachment") => "[]*model.SlackAttachment",
-        // A frame does not tell the widths of integers.
-        Some("int64") => "int",
+        Some("int" | "int64") => integer,
         other => other.unwrap_or_default(),
     };
     if name == wanted

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use mmp_transcode::generated;
 use mmp_transcode::msgpack::{put_array_len, put_map_len, put_nil, put_str, put_uint};
-use mmp_worker::frame::{CANCEL_API, Header, KIND_AT, Kind, put_bytes};
+use mmp_worker::frame::{OF_API, Header, KIND_AT, Kind, put_bytes};
 use serde_json::Value;
 
 use super::connection::Connection;
@@ -271,7 +271,7 @@ impl Hook<'_> {
         let mut cancel = Vec::new();
         put_bytes(&mut cancel, Kind::Cancel, api("KVGet"), id, &[]);
         // The flags come behind the kind.
-        cancel[KIND_AT + 1] = CANCEL_API;
+        cancel[KIND_AT + 1] = OF_API;
         self.caller.bytes(&cancel);
         sleep_for_long();
     }

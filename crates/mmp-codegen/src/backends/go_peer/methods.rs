@@ -11,46 +11,58 @@ use crate::schema::Method;
 
 /// `api.go`, `hooks.go`, `driver.go`.
 pub(super) fn outputs(project: &Project) -> Vec<Output> {
-    let calls = &project.calls;
+    let driver = &project.calls.driver;
     vec![
-        service("api.go", "API", "APIByName", "APIServer", "the plugin API, by id", &calls.api, None),
-        service(
-            "hooks.go",
-            "Hooks",
-            "HookByName",
-            "HooksServer",
-            "the hooks, by id, without Implemented",
-            &calls.hooks,
-            project.schema.hooks.iter().find(|hook| hook.id.is_none()),
-        ),
-        service(
-            "driver.go",
-            "Driver",
-            "DriverByName",
-            "DriverServer",
-            "the database driver, by id",
-            &calls.driver,
-            None,
-        ),
+        output("api.go", api(project)),
+        output("hooks.go", hooks(project)),
+        output("driver.go", service("Driver", "DriverByName", "DriverServer", "the database driver, by id", driver)),
     ]
 }
 
-/// `unframed` is a method that is served but is no frame: `Implemented`.
-fn service(
-    file: &str,
-    table: &str,
-    by_name: &str,
-    server: &str,
-    about: &str,
-    calls: &[Call],
-    unframed: Option<&Method>,
-) -> Output {
-    // Writing to a string cannot fail, here and below.
+/// The plugin API, and the earlier forms of methods that carry streams, which servers still have. The name of such a form is its own,
+/// because its argument has another type.
+fn api(project: &Project) -> String {
+    let server = "APIServer";
+    let mut code = service("API", "APIByName", server, "the plugin API, by id", &project.calls.api);
+    for call in &project.calls.buffered {
+        let name = &call.method.name;
+        let spec = format!("{name}Buffered");
+        // Writing to a string cannot fail, here and below.
+        let _ = writeln!(code, "// {spec} is the form of {name} that sends whole bodies.");
+        let _ = write!(code, "var {spec} = MethodSpec");
+        let method = Method { name: spec.clone(), rpc_name: Some(name.clone()), ..call.method.clone() };
+        let call = Call { method, ..call.clone() };
+        write_spec(&mut code, &call);
+        code.push_str("\n\n");
+        write_method(&mut code, server, &call.method, &format!("&{spec}"));
+    }
+    code
+}
+
+/// The hooks, and the one that is served but is no frame: `Implemented`.
+fn hooks(project: &Project) -> String {
+    let server = "HooksServer";
+    let about = "the hooks, by id, without Implemented";
+    let mut code = service("Hooks", "HookByName", server, about, &project.calls.hooks);
+    if let Some(method) = project.schema.hooks.iter().find(|hook| hook.id.is_none()) {
+        let name = &method.name;
+        let _ = writeln!(code, "// {name} is a hook that is no frame: the bridge answers it.");
+        let _ = writeln!(code, "var {name} = MethodSpec{{");
+        write_head(&mut code, method);
+        code.push_str("}\n\n");
+        write_method(&mut code, server, method, &format!("&{name}"));
+    }
+    code
+}
+
+/// The table of a service, and its server.
+fn service(table: &str, by_name: &str, server: &str, about: &str, calls: &[Call]) -> String {
     let mut code = String::new();
     let index = format!("{}Names", table.to_lowercase());
     let _ = writeln!(code, "package mattermost\n\n// {table} is {about}.\nvar {table} = []MethodSpec{{");
     for call in calls {
         write_spec(&mut code, call);
+        code.push_str(",\n");
     }
     let _ = writeln!(code, "}}\n\nvar {index} = byName({table})\n");
     let _ = writeln!(code, "// {by_name} finds a method by Go's name; nil if there is none.");
@@ -60,15 +72,7 @@ fn service(
     for call in calls {
         write_method(&mut code, server, &call.method, &format!("{by_name}({:?})", call.method.name));
     }
-    if let Some(method) = unframed {
-        let name = &method.name;
-        let _ = writeln!(code, "// {name} is a hook that is no frame: the bridge answers it.");
-        let _ = writeln!(code, "var {name} = MethodSpec{{");
-        write_head(&mut code, method);
-        code.push_str("}\n\n");
-        write_method(&mut code, server, method, &format!("&{name}"));
-    }
-    output(file, code)
+    code
 }
 
 fn write_method(code: &mut String, server: &str, method: &Method, spec: &str) {
@@ -106,10 +110,10 @@ fn write_spec(code: &mut String, call: &Call) {
         };
         let _ = writeln!(code, "Echo: &Echo{{Result: {}, Argument: {}, Mode: {mode}}},", echo.result, echo.argument);
     }
-    if call.streams {
+    if !call.streams.is_empty() {
         code.push_str("Streams: true,\n");
     }
-    code.push_str("},\n");
+    code.push('}');
 }
 
 fn write_slots(code: &mut String, field: &str, slots: &[Slot]) {

@@ -57,7 +57,8 @@ fn names(text: &mut Text, project: &Project, settings: &Settings) {
         let mut paragraphs = description(4, &mentions(project, &about));
         let params: Vec<String> = handler_params(settings, call).into_iter().map(|(python, _)| python).collect();
         paragraphs.extend(returns(project, settings, call));
-        let stream = if call.streams { "; it carries a stream, which this version does not serve" } else { "" };
+        let stream =
+            if !call.streams.is_empty() { "; it carries a stream, which this version does not serve" } else { "" };
         let since = super::docs::since(method);
         paragraphs
             .push(vec![format!("Handler: `({})`{stream}.{since}", [vec!["self".into()], params].concat().join(", "))]);
@@ -93,7 +94,7 @@ fn entry(project: &Project, settings: &Settings, call: &Call) -> Result<String> 
     let names: Vec<String> = params.iter().map(|(python, _)| literal(python)).collect();
     let types: Vec<String> = call.args.iter().map(|slot| literal(&argument(project, &slot.ty))).collect();
     items.push(tuple(&names));
-    items.push(tuple(if call.streams { &[] } else { &types }));
+    items.push(tuple(if !call.streams.is_empty() { &[] } else { &types }));
     items.push(literal(shape));
     if !value.is_empty() {
         items.push(literal(&value));
@@ -101,7 +102,7 @@ fn entry(project: &Project, settings: &Settings, call: &Call) -> Result<String> 
     if let Some(none) = settings.hooks.get(name) {
         items.push(format!("none={}", literal(none)));
     }
-    if call.streams {
+    if !call.streams.is_empty() {
         items.push("stream=True".into());
     }
     Ok(bracketed(4, &format!("{}: HookSpec(", literal(name)), &items, "),"))

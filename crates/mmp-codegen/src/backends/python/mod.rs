@@ -2,6 +2,7 @@
 
 mod client;
 mod docs;
+mod driver;
 mod enums;
 mod hooks;
 mod methods;
@@ -37,6 +38,7 @@ impl Backend for Python {
             Output::new(format!("{DIR}/schema.py"), schema(project)),
             hooks::output(project, &settings)?,
             methods::output(project, &settings, &models),
+            driver::output(project),
         ];
         outputs.extend(models.outputs(project, &settings));
         outputs.extend(enums::outputs(project, &settings)?);

@@ -4,6 +4,7 @@ use super::{DIR, kind};
 use crate::backends::Output;
 use crate::backends::rust::{file, literal};
 use crate::calls::{Call, Slot};
+use crate::names::screaming_case;
 use crate::overrides::EchoMode;
 use crate::project::Project;
 use crate::schema::Type;
@@ -11,8 +12,8 @@ use crate::text::Text;
 
 /// `methods/`.
 pub(super) fn outputs(project: &Project) -> Vec<Output> {
-    vec![
-        Output::new(format!("{DIR}/methods/mod.rs"), root()),
+    let mut outputs = vec![
+        Output::new(format!("{DIR}/methods/mod.rs"), root(project)),
         service(project, "api", "API", "The plugin API, by id.", &project.calls.api),
         service(
             project,
@@ -22,11 +23,33 @@ pub(super) fn outputs(project: &Project) -> Vec<Output> {
             &project.calls.hooks,
         ),
         service(project, "driver", "DRIVER", "The database driver, by id.", &project.calls.driver),
-    ]
+    ];
+    if !project.calls.buffered.is_empty() {
+        outputs.push(buffered(project));
+    }
+    outputs
 }
 
-fn root() -> String {
+/// The earlier forms of methods that carry streams.
+fn buffered(project: &Project) -> Output {
+    let mut body = Text::default();
+    for call in &project.calls.buffered {
+        let name = &call.method.name;
+        body.line(format_args!(
+            "/// The form of `{name}` that sends whole bodies, for servers without the streaming one."
+        ));
+        body.line(format_args!("pub static {}_BUFFERED: Method = ", screaming_case(name)));
+        write_call(&mut body, project, call);
+        body.line(";");
+    }
+    module("buffered", "Methods that carry streams, as they were before: with whole bodies.", body)
+}
+
+fn root(project: &Project) -> String {
     let mut text = file("The methods of every service.");
+    if !project.calls.buffered.is_empty() {
+        text.line("mod buffered;\npub use buffered::*;\n");
+    }
     text.line(LOOKUPS);
     text.finish()
 }
@@ -86,6 +109,7 @@ const fn method(id: u16, name: &'static str, since: &'static str, rpc_args: Kind
     Method {
         id,
         name,
+        rpc: name,
         since,
         rpc_args,
         rpc_returns,
@@ -93,7 +117,7 @@ const fn method(id: u16, name: &'static str, since: &'static str, rpc_args: Kind
         results: &[],
         error: None,
         echo: None,
-        streams: false,
+        streams: &[],
     }
 }";
 
@@ -103,6 +127,7 @@ fn service(project: &Project, module: &str, table: &str, about: &str, calls: &[C
     body.line(format_args!("pub static {table}: &[Method] = &["));
     for call in calls {
         write_call(&mut body, project, call);
+        body.line(",");
     }
     body.line("];\n");
     body.line(format_args!("/// The names of [`{table}`], sorted, with their ids."));
@@ -113,14 +138,16 @@ fn service(project: &Project, module: &str, table: &str, about: &str, calls: &[C
         body.line(format_args!("({}, {id}),", literal(name)));
     }
     body.line("];");
+    self::module(module, about, body)
+}
 
+/// A file with what its body needs before it.
+fn module(module: &str, about: &str, body: Text) -> Output {
     let mut text = file(about);
     text.line("use super::method;");
-    let used = ["types", "wire", "slot", "nilable"].into_iter().filter(|name| {
-        let call = if name.len() == 4 && *name == "slot" || *name == "nilable" { "(" } else { "::" };
-        body.contains(&format!("{name}{call}"))
-    });
-    text.line(format_args!("use super::super::{{{}}};", used.collect::<Vec<_>>().join(", ")));
+    let uses = ["types::", "wire::", "slot(", "nilable(", "stream("].into_iter().filter(|use_of| body.contains(use_of));
+    let names: Vec<&str> = uses.map(|use_of| use_of.trim_end_matches([':', '('])).collect();
+    text.line(format_args!("use super::super::{{{}}};", names.join(", ")));
     let echo = if body.contains("EchoMode::") { "Echo, EchoMode, " } else { "" };
     text.line(format_args!("use crate::schema::{{{echo}Kind, Method}};\n"));
     text.line(body.finish());
@@ -129,6 +156,9 @@ fn service(project: &Project, module: &str, table: &str, about: &str, calls: &[C
 
 fn write_call(text: &mut Text, project: &Project, call: &Call) {
     text.line("Method {");
+    if let Some(rpc) = &call.method.rpc_name {
+        text.line(format_args!("rpc: {},", literal(rpc)));
+    }
     if !call.args.is_empty() {
         text.line(format_args!("args: &[{}],", slots(project, &call.args)));
     }
@@ -147,12 +177,14 @@ fn write_call(text: &mut Text, project: &Project, call: &Call) {
         let (result, arg) = (echo.result, echo.argument);
         text.line(format_args!("echo: Some(Echo {{ result: {result}, arg: {arg}, mode: EchoMode::{mode} }}),"));
     }
-    if call.streams {
-        text.line("streams: true,");
+    if !call.streams.is_empty() {
+        let slots =
+            call.streams.iter().map(|stream| format!("stream({}, {})", stream.field, literal(&stream.field_name)));
+        text.line(format_args!("streams: &[{}],", slots.collect::<Vec<_>>().join(", ")));
     }
     let method = &call.method;
     text.line(format_args!(
-        "..method({}, {}, {}, {}, {}) }},",
+        "..method({}, {}, {}, {}, {}) }}",
         call.id,
         literal(&method.name),
         literal(&method.since),
@@ -173,7 +205,7 @@ fn slot(project: &Project, slot: &Slot) -> String {
 fn rpc_kind(project: &Project, ty: &Type) -> String {
     match ty {
         Type::Named(name) if project.schema.wire.contains_key(name) => {
-            format!("Kind::Struct(&wire::{})", crate::names::screaming_case(name))
+            format!("Kind::Struct(&wire::{})", screaming_case(name))
         }
         bare => kind(project, bare, "types::"),
     }

@@ -34,8 +34,13 @@ impl Backend for Transcode {
 fn root(project: &Project) -> Output {
     let mut text = file("The tables generated from `schema/`; see `crate::schema` for what they mean.");
     text.line("pub mod methods;\npub mod types;\npub mod wire;\n");
-    text.line("use crate::schema::{AnyKey, AnyType, Field, Kind, Slot, Struct};\n");
-    text.line("pub use methods::{API, DRIVER, HOOKS, api, api_by_name, driver, driver_by_name, hook, hook_by_name};\n");
+    text.line("use crate::schema::{AnyKey, AnyType, Field, Kind, Slot, StreamSlot, Struct};\n");
+    let buffered =
+        project.calls.buffered.iter().map(|call| format!(", {}_BUFFERED", screaming_case(&call.method.name)));
+    text.line(format_args!(
+        "pub use methods::{{API, DRIVER, HOOKS, api, api_by_name, driver, driver_by_name, hook, hook_by_name{}}};\n",
+        buffered.collect::<String>(),
+    ));
     text.line("/// The hash that both sides of the worker link compare.");
     text.line(format_args!("pub const SCHEMA_HASH: &str = {};\n", literal(&project.hash)));
     text.line("/// The Mattermost version that the tables describe.");
@@ -120,6 +125,11 @@ const fn slot(field: u16, name: &'static str, kind: Kind) -> Slot {
 /// An argument or result that may be a nil pointer.
 const fn nilable(field: u16, name: &'static str, kind: Kind) -> Slot {
     Slot { field, name, kind, nil_ok: true }
+}
+
+/// The number of a stream.
+const fn stream(field: u16, name: &'static str) -> StreamSlot {
+    StreamSlot { field, name }
 }";
 
 /// The `Kind` expression of a type; `types` is the path to the statics of the models.

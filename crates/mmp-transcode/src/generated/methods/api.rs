@@ -2,7 +2,7 @@
 
 //! The plugin API, by id.
 
-use super::super::{nilable, slot, types, wire};
+use super::super::{nilable, slot, stream, types, wire};
 use super::method;
 use crate::schema::{Kind, Method};
 
@@ -1587,7 +1587,7 @@ pub static API: &[Method] = &[
         args: &[slot(1, "replace", Kind::Bool)],
         results: &[nilable(0, "", Kind::Ptr(&Kind::Struct(&types::MANIFEST)))],
         error: Some(nilable(1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
-        streams: true,
+        streams: &[stream(0, "PluginStreamID")],
         ..method(
             136,
             "InstallPlugin",
@@ -1820,7 +1820,13 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        streams: true,
+        rpc: "PluginHTTPStream",
+        args: &[slot(1, "Request", Kind::Ptr(&Kind::Struct(&types::HTTP_REQUEST_SUBSET)))],
+        results: &[
+            nilable(0, "StatusCode", Kind::Int(64)),
+            nilable(1, "Header", Kind::Map(&Kind::String, &Kind::List(&Kind::String))),
+        ],
+        streams: &[stream(0, "ResponseBodyStream"), stream(2, "RequestBodyStream")],
         ..method(
             162,
             "PluginHTTP",
@@ -2061,7 +2067,7 @@ pub static API: &[Method] = &[
         args: &[slot(0, "us", Kind::Ptr(&Kind::Struct(&types::UPLOAD_SESSION)))],
         results: &[nilable(0, "", Kind::Ptr(&Kind::Struct(&types::FILE_INFO)))],
         error: Some(nilable(1, "", Kind::Error)),
-        streams: true,
+        streams: &[stream(1, "PluginStreamID")],
         ..method(
             182,
             "UploadData",

@@ -2,7 +2,7 @@
 
 //! The hooks, by id; `Implemented` is no frame and not here.
 
-use super::super::{nilable, slot, types, wire};
+use super::super::{nilable, slot, stream, types, wire};
 use super::method;
 use crate::schema::{Echo, EchoMode, Kind, Method};
 
@@ -29,8 +29,11 @@ pub static HOOKS: &[Method] = &[
         )
     },
     Method {
-        args: &[nilable(2, "c", Kind::Ptr(&Kind::Struct(&types::CONTEXT)))],
-        streams: true,
+        args: &[
+            nilable(1, "Request", Kind::Ptr(&Kind::Struct(&types::HTTP_REQUEST_SUBSET))),
+            nilable(2, "c", Kind::Ptr(&Kind::Struct(&types::CONTEXT))),
+        ],
+        streams: &[stream(0, "ResponseWriterStream"), stream(3, "RequestBodyStream")],
         ..method(2, "ServeHTTP", "5.2", Kind::Struct(&wire::SERVE_HTTP_ARGS), Kind::Struct(&wire::UNIT))
     },
     Method {
@@ -192,7 +195,7 @@ pub static HOOKS: &[Method] = &[
         ],
         results: &[nilable(0, "", Kind::Ptr(&Kind::Struct(&types::FILE_INFO))), slot(1, "", Kind::String)],
         echo: Some(Echo { result: 0, arg: 1, mode: EchoMode::Prefilled }),
-        streams: true,
+        streams: &[stream(2, "UploadedFileStream"), stream(3, "ReplacementFileStream")],
         ..method(
             14,
             "FileWillBeUploaded",
@@ -420,8 +423,11 @@ pub static HOOKS: &[Method] = &[
         )
     },
     Method {
-        args: &[nilable(2, "c", Kind::Ptr(&Kind::Struct(&types::CONTEXT)))],
-        streams: true,
+        args: &[
+            nilable(1, "Request", Kind::Ptr(&Kind::Struct(&types::HTTP_REQUEST_SUBSET))),
+            nilable(2, "c", Kind::Ptr(&Kind::Struct(&types::CONTEXT))),
+        ],
+        streams: &[stream(0, "ResponseWriterStream"), stream(3, "RequestBodyStream")],
         ..method(39, "ServeMetrics", "9.2", Kind::Struct(&wire::SERVE_METRICS_ARGS), Kind::Struct(&wire::UNIT))
     },
     Method {

@@ -2,6 +2,9 @@
 
 //! The methods of every service.
 
+mod buffered;
+pub use buffered::*;
+
 mod api;
 mod driver;
 mod hooks;
@@ -53,5 +56,17 @@ fn by_name(methods: &'static [Method], names: &[(&str, u16)], name: &str) -> Opt
 
 /// A method without arguments, results and anything special; the tables fill in what it has.
 const fn method(id: u16, name: &'static str, since: &'static str, rpc_args: Kind, rpc_returns: Kind) -> Method {
-    Method { id, name, since, rpc_args, rpc_returns, args: &[], results: &[], error: None, echo: None, streams: false }
+    Method {
+        id,
+        name,
+        rpc: name,
+        since,
+        rpc_args,
+        rpc_returns,
+        args: &[],
+        results: &[],
+        error: None,
+        echo: None,
+        streams: &[],
+    }
 }

@@ -110,6 +110,21 @@ class FilesLimits(Model, kw_only=True):
     total_storage: int | None = None
 
 
+class HTTPRequestSubset(Model, kw_only=True):
+    """The line and headers of an HTTP request, without its body, which travels as a stream."""
+
+    method: str = ""
+    url: str | None = None
+    proto: str = ""
+    proto_major: int = 0
+    proto_minor: int = 0
+    header: dict[str, list[str]] = {}
+    host: str = ""
+    remote_addr: str = ""
+    request_uri: str = ""
+    body: Any = None
+
+
 class LicenseLimits(Model, kw_only=True):
     """Usage limits that come with a license."""
 

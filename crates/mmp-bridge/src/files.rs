@@ -1,0 +1,104 @@
+//! FileWillBeUploaded: the file to the worker, and its replacement back.
+
+use mmp_goplugin::endpoint::{Kind as StreamKind, Link as HostLink};
+use mmp_goplugin::pull::PullReader;
+use mmp_worker::frame::{Header, Kind};
+
+use crate::core::Core;
+use crate::log::Level;
+use crate::streams::{Address, Inbound, Outbound, Route, Sink, Source, credit_of};
+
+/// The two streams of one such hook.
+#[derive(Debug, Default)]
+pub(crate) struct FileStreams {
+    /// The numbers that the host waits for, until they are dialled.
+    numbers: (u32, u32),
+    pub(crate) file: Option<Inbound>,
+    pub(crate) replacement: Option<Outbound>,
+}
+
+impl FileStreams {
+    /// The streams that the host names in the hook's arguments.
+    fn named(numbers: &[u32]) -> FileStreams {
+        let at = |index: usize| numbers.get(index).copied().unwrap_or_default();
+        FileStreams { numbers: (at(0), at(1)), ..FileStreams::default() }
+    }
+}
+
+impl Core {
+    /// The hook was sent to the worker, or waits for it: it is the last one that was.
+    pub(crate) fn files_called(&mut self, link: &mut HostLink) {
+        let id = self.next_hook.wrapping_sub(1);
+        self.files.insert(id, FileStreams::named(self.from_hooks.streams()));
+        self.dial_files(link, id);
+        self.begin_streams(link);
+    }
+
+    /// The host waits five seconds for both streams to be dialled, however long the hook has to wait for the worker. Nothing is read from the file yet: the server reads it on, where the hook has left off.
+    fn dial_files(&mut self, link: &mut HostLink, id: u32) {
+        let Some(streams) = self.files.get_mut(&id) else { return };
+        let (file, replacement) = streams.numbers;
+        match (link.dial(file, StreamKind::Raw), link.dial(replacement, StreamKind::Raw)) {
+            (Ok(file), Ok(replacement)) => {
+                streams.file = Some(Inbound::new(file, Source::Pull(PullReader::default()), None));
+                // Its address is that of the hook, which is not known yet.
+                let nowhere = Address { connection: usize::MAX, flags: 0, method: 0, id };
+                streams.replacement = Some(Outbound::new(Some(replacement), Sink::Plain, nowhere));
+                self.routes.insert(file, Route::File(id));
+                self.routes.insert(replacement, Route::Replacement(id));
+            }
+            (Err(error), _) | (_, Err(error)) => {
+                let message = format!("FileWillBeUploaded: the server's file cannot be reached: {error}");
+                self.log.push(Level::Error, message, &[]);
+            }
+        }
+    }
+
+    /// The hook runs at the worker now.
+    pub(crate) fn files_started(&mut self, link: &mut HostLink, id: u32, address: Address) {
+        let Core { files, worker, .. } = self;
+        let Some(streams) = files.get_mut(&id) else { return };
+        match &mut streams.file {
+            // The worker says how much it wants, and until then that is nothing.
+            Some(file) => file.start(link, worker, address, 0),
+            None => address.end(worker, Some("the server's file cannot be reached")),
+        }
+        if let Some(replacement) = &mut streams.replacement {
+            replacement.set_address(address);
+        }
+    }
+
+    /// A frame of one of the streams.
+    ///
+    /// # Errors
+    /// When the worker breaks the protocol.
+    pub(crate) fn file_frame(&mut self, link: &mut HostLink, header: Header, payload: &[u8]) -> Result<(), String> {
+        let Core { files, worker, .. } = self;
+        let Some(streams) = files.get_mut(&header.id) else {
+            return Err(format!("the worker sent {:?} for a hook that has no stream", header.kind));
+        };
+        match (header.kind, &mut streams.file, &mut streams.replacement) {
+            (Kind::Credit, Some(file), _) => file.grant(link, credit_of(payload)?),
+            (Kind::Data, _, Some(replacement)) => replacement.push(link, worker, payload)?,
+            (Kind::End, _, Some(replacement)) => replacement.end(link, worker),
+            (Kind::Credit | Kind::Data | Kind::End, ..) => {}
+            (kind, ..) => return Err(format!("the worker sent {kind:?} for a file")),
+        }
+        Ok(())
+    }
+
+    /// The hook is over, before the host gets its answer: what was written of the replacement is all of it.
+    pub(crate) fn files_finished(&mut self, link: &mut HostLink, id: u32) {
+        let Some(streams) = self.files.remove(&id) else { return };
+        if let Some(file) = streams.file {
+            self.routes.remove(file.stream());
+            file.close(link);
+        }
+        if let Some(replacement) = streams.replacement {
+            if let Some(stream) = replacement.stream() {
+                self.routes.remove(stream);
+            }
+            replacement.finish(link);
+        }
+    }
+}

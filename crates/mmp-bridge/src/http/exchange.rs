@@ -1,0 +1,226 @@
+//! One HTTP request and its response: what is still to be done for it, one call of the host's response writer after the other.
+//!
+//! The host runs calls that it gets at the same time in any order, so each waits for the answer of the one before; what the worker sends meanwhile is gathered into larger writes.
+
+use std::collections::VecDeque;
+
+use mmp_goplugin::yamux::StreamId;
+use mmp_transcode::schema::Method;
+
+use super::connection::Hijacked;
+use super::headers::Headers;
+use super::response_writer::{Call, Defined};
+use crate::streams::{Address, FROM_WORKER, Inbound};
+
+/// What is to be done next.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// A call of the response writer.
+    Call(Call),
+    /// The connection is taken over only to be closed: the response must not look complete.
+    Break,
+    /// The host's request is answered.
+    Finish,
+}
+
+/// One request of ServeHTTP or ServeMetrics.
+#[derive(Debug)]
+pub(crate) struct Exchange {
+    /// The host's request, and what it called.
+    pub(crate) conn: StreamId,
+    pub(crate) seq: u64,
+    pub(crate) method: &'static Method,
+    /// The connection to the host's response writer.
+    pub(crate) writer: StreamId,
+    pub(crate) defined: Defined,
+    pub(crate) body: Option<Inbound>,
+    /// The arguments of the hook, until it is sent.
+    pub(crate) arguments: Vec<u8>,
+    /// The headers that the host has set already, as a map.
+    pub(crate) preset: Vec<u8>,
+    /// Where the worker runs the hook, while it does.
+    pub(crate) address: Option<Address>,
+    steps: VecDeque<Step>,
+    /// What the host works at.
+    pub(crate) in_flight: Option<Step>,
+    /// The bytes that the worker has sent and has no credit for.
+    unacknowledged: usize,
+    /// Whether a part of the response was decided on: an error can have no status any more.
+    pub(crate) begun: bool,
+    /// The response has a status that allows no body, or the worker sends more than it said: the rest is dropped.
+    pub(crate) body_refused: bool,
+    /// The client is not there any more.
+    pub(crate) gone: bool,
+    pub(crate) hijacked: Option<Hijacked>,
+}
+
+impl Exchange {
+    /// An exchange that begins.
+    pub(crate) fn new(conn: StreamId, seq: u64, method: &'static Method, writer: StreamId) -> Exchange {
+        Exchange {
+            conn,
+            seq,
+            method,
+            writer,
+            defined: Defined::default(),
+            body: None,
+            arguments: Vec::new(),
+            preset: Vec::new(),
+            address: None,
+            steps: VecDeque::new(),
+            in_flight: None,
+            unacknowledged: 0,
+            begun: false,
+            body_refused: false,
+            gone: false,
+            hijacked: None,
+        }
+    }
+
+    /// The next step, unless one is under way.
+    pub(crate) fn next(&mut self) -> Option<Step> {
+        if self.in_flight.is_some() { None } else { self.steps.pop_front() }
+    }
+
+    /// Something is to be done after everything else.
+    pub(crate) fn push(&mut self, step: Step) {
+        if !self.gone || step == Step::Finish {
+            self.steps.push_back(step);
+        }
+    }
+
+    /// The worker sent status and headers. False if it is too late for that.
+    pub(crate) fn head(&mut self, status: u16, headers: Headers) -> bool {
+        if self.begun {
+            return false;
+        }
+        self.begun = true;
+        self.push(Step::Call(Call::SyncHeader(headers)));
+        // The first Write, Flush or the end of the exchange says 200 by itself.
+        if status != 200 {
+            self.push(Step::Call(Call::WriteHeader(status)));
+        }
+        true
+    }
+
+    /// The worker sent a part of the body, or of what goes over the connection that it took over.
+    ///
+    /// # Errors
+    /// When it is more than the worker had credit for.
+    pub(crate) fn data(&mut self, bytes: &[u8], buffered: bool) -> Result<(), String> {
+        self.begun = true;
+        self.unacknowledged += bytes.len();
+        if self.unacknowledged > FROM_WORKER {
+            return Err("the worker sent more of a response than it had credit for".to_owned());
+        }
+        if bytes.is_empty() || self.gone || self.body_refused {
+            return Ok(());
+        }
+        let taken_over = self.hijacked.is_some();
+        match self.steps.back_mut() {
+            Some(Step::Call(Call::Write(more))) if !taken_over => more.extend_from_slice(bytes),
+            Some(Step::Call(Call::HjConnWrite(more))) if taken_over && !buffered => more.extend_from_slice(bytes),
+            _ => self.steps.push_back(Step::Call(match (taken_over, buffered) {
+                (false, _) => Call::Write(bytes.to_vec()),
+                (true, false) => Call::HjConnWrite(bytes.to_vec()),
+                (true, true) => Call::HjConnRWWrite(bytes.to_vec()),
+            })),
+        }
+        Ok(())
+    }
+
+    /// The host has taken so many bytes, or they were dropped.
+    pub(crate) fn acknowledge(&mut self, count: usize) {
+        self.unacknowledged = self.unacknowledged.saturating_sub(count);
+    }
+
+    /// The client is gone: nothing is left to do but to answer the host, when the hook is over.
+    pub(crate) fn client_gone(&mut self) {
+        self.gone = true;
+        self.steps.retain(|step| *step == Step::Finish);
+    }
+
+    /// What is left of the body is dropped.
+    pub(crate) fn refuse_body(&mut self) {
+        self.body_refused = true;
+        self.steps.retain(|step| !matches!(step, Step::Call(Call::Write(_))));
+    }
+
+    /// The connection was taken over for no one: it is closed before anything else happens.
+    pub(crate) fn break_off(&mut self) {
+        self.steps.push_front(Step::Call(Call::HjConnClose));
+    }
+
+    /// The hook is over and nothing of the response was decided on: the response is this one.
+    pub(crate) fn respond(&mut self, status: u16, headers: Headers, body: &str) {
+        self.head(status, headers);
+        self.push(Step::Call(Call::Write(body.as_bytes().to_vec())));
+        self.push(Step::Finish);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn exchange() -> Exchange {
+        // The numbers of the streams are of no importance here.
+        let mut session = mmp_goplugin::host::HostSession::new(std::time::Instant::now()).unwrap();
+        let stream = session.link().open(mmp_goplugin::endpoint::Kind::Client).unwrap();
+        Exchange::new(stream, 1, &mmp_transcode::generated::HOOKS[2], stream)
+    }
+
+    fn write(bytes: &[u8]) -> Step {
+        Step::Call(Call::Write(bytes.to_vec()))
+    }
+
+    #[test]
+    fn small_parts_are_gathered_while_the_host_is_busy() {
+        let mut exchange = exchange();
+        exchange.data(b"a", false).unwrap();
+        assert_eq!(exchange.next(), Some(write(b"a")));
+        exchange.in_flight = Some(write(b""));
+        exchange.data(b"b", false).unwrap();
+        exchange.data(b"c", false).unwrap();
+        assert_eq!(exchange.next(), None);
+        exchange.push(Step::Call(Call::Flush));
+        exchange.data(b"d", false).unwrap();
+        exchange.in_flight = None;
+        assert_eq!(exchange.next(), Some(write(b"bc")));
+        assert_eq!(exchange.next(), Some(Step::Call(Call::Flush)));
+        assert_eq!(exchange.next(), Some(write(b"d")));
+    }
+
+    #[test]
+    fn a_worker_that_sends_more_than_its_credit_is_refused() {
+        let mut exchange = exchange();
+        exchange.data(&vec![0; FROM_WORKER], false).unwrap();
+        assert!(exchange.data(b"x", false).is_err());
+        exchange.acknowledge(FROM_WORKER + 1);
+        exchange.data(b"x", false).unwrap();
+    }
+
+    #[test]
+    fn the_head_is_sent_once_and_before_the_body() {
+        let mut exchange = exchange();
+        assert!(exchange.head(201, Headers::default()));
+        assert!(!exchange.head(500, Headers::default()));
+        assert_eq!(exchange.next(), Some(Step::Call(Call::SyncHeader(Headers::default()))));
+        assert_eq!(exchange.next(), Some(Step::Call(Call::WriteHeader(201))));
+        let mut exchange = self::exchange();
+        exchange.data(b"x", false).unwrap();
+        assert!(!exchange.head(201, Headers::default()));
+    }
+
+    #[test]
+    fn nothing_is_sent_to_a_client_that_is_gone() {
+        let mut exchange = exchange();
+        exchange.data(b"x", false).unwrap();
+        exchange.push(Step::Finish);
+        exchange.client_gone();
+        exchange.data(b"y", false).unwrap();
+        exchange.push(Step::Call(Call::Flush));
+        assert_eq!(exchange.next(), Some(Step::Finish));
+        assert_eq!(exchange.next(), None);
+    }
+}

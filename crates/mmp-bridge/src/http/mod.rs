@@ -1,0 +1,39 @@
+//! ServeHTTP and ServeMetrics: a request from the host to the worker, and the response back.
+
+mod connection;
+mod exchange;
+mod headers;
+mod hook;
+mod response;
+mod response_writer;
+
+use std::collections::HashMap;
+
+pub(crate) use exchange::Exchange;
+pub(crate) use hook::SERVE_METRICS;
+
+/// The exchanges that are under way.
+#[derive(Debug, Default)]
+pub(crate) struct Exchanges {
+    exchanges: HashMap<u32, Exchange>,
+    next: u32,
+}
+
+impl Exchanges {
+    /// A new exchange and its number.
+    fn insert(&mut self, exchange: Exchange) -> u32 {
+        let id = self.next;
+        self.next = id.wrapping_add(1);
+        self.exchanges.insert(id, exchange);
+        id
+    }
+
+    /// The exchange with this number.
+    pub(crate) fn get_mut(&mut self, id: u32) -> Option<&mut Exchange> {
+        self.exchanges.get_mut(&id)
+    }
+
+    fn remove(&mut self, id: u32) -> Option<Exchange> {
+        self.exchanges.remove(&id)
+    }
+}

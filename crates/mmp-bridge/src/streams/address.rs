@@ -1,0 +1,68 @@
+//! Where the frames of a stream go.
+
+use mmp_transcode::msgpack::{self, Reader, Token};
+use mmp_worker::frame::{self, Kind};
+
+use crate::worker::Worker;
+
+/// The worker's connection of a hook or call, and what the frames of its streams carry in their header.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Address {
+    pub(crate) connection: usize,
+    /// 0, or [`frame::OF_API`].
+    pub(crate) flags: u8,
+    pub(crate) method: u16,
+    pub(crate) id: u32,
+}
+
+impl Address {
+    /// Sends a frame.
+    pub(crate) fn send(self, worker: &mut Worker, kind: Kind, payload: &[u8]) {
+        let mut out = worker.take_output(self.connection);
+        frame::put_bytes_with(&mut out, kind, self.flags, self.method, self.id, payload);
+        worker.put_output(self.connection, out);
+    }
+
+    /// Gives the worker credit for so many bytes.
+    pub(crate) fn credit(self, worker: &mut Worker, count: usize) {
+        if count > 0 {
+            let mut payload = Vec::new();
+            msgpack::put_uint(&mut payload, count as u64);
+            self.send(worker, Kind::Credit, &payload);
+        }
+    }
+
+    /// Ends a stream to the worker: complete, or broken off for this reason.
+    pub(crate) fn end(self, worker: &mut Worker, broken: Option<&str>) {
+        let mut payload = Vec::new();
+        if let Some(message) = broken {
+            put_message(&mut payload, message);
+        }
+        self.send(worker, Kind::End, &payload);
+    }
+
+    /// Answers HIJACK: done, or not for this reason.
+    pub(crate) fn hijacked(self, worker: &mut Worker, failure: Option<&str>) {
+        let mut payload = Vec::new();
+        if let Some(message) = failure {
+            put_message(&mut payload, message);
+        }
+        self.send(worker, Kind::Hijacked, &payload);
+    }
+}
+
+fn put_message(out: &mut Vec<u8>, message: &str) {
+    let mark = msgpack::begin_map(out);
+    msgpack::put_str(out, "message");
+    msgpack::put_str(out, message);
+    msgpack::end_map(out, mark, 1);
+}
+
+/// Reads the payload of CREDIT.
+pub(crate) fn credit_of(payload: &[u8]) -> Result<u64, String> {
+    match Reader::new(payload).token() {
+        Ok(Token::Uint(count)) => Ok(count),
+        Ok(Token::Int(count)) => u64::try_from(count).map_err(|_| "a CREDIT of the worker is negative".to_owned()),
+        _ => Err("a CREDIT of the worker cannot be read".to_owned()),
+    }
+}

@@ -1,0 +1,119 @@
+//! A stream from the host to the worker.
+
+use mmp_goplugin::endpoint::Link as HostLink;
+use mmp_goplugin::pull::PullReader;
+use mmp_goplugin::yamux::StreamId;
+use mmp_worker::frame::Kind;
+
+use super::Address;
+use crate::worker::Worker;
+
+/// How the bytes are got from the host.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Source {
+    /// By asking for them: Mattermost's remote `io.Reader`.
+    Pull(PullReader),
+    /// They come by themselves, as far as the window of the stream lets them.
+    Plain,
+}
+
+/// The state of one such stream.
+#[derive(Debug)]
+pub(crate) struct Inbound {
+    stream: StreamId,
+    source: Source,
+    /// None until the worker knows of the hook or the answer that the stream belongs to.
+    address: Option<Address>,
+    /// What came before that.
+    held: Vec<u8>,
+    /// How many bytes are to come, if that was said.
+    remaining: Option<u64>,
+    ended: bool,
+}
+
+impl Inbound {
+    /// A stream of which `length` bytes are to come, if that is known.
+    pub(crate) fn new(stream: StreamId, source: Source, length: Option<u64>) -> Inbound {
+        Inbound { stream, source, address: None, held: Vec::new(), remaining: length, ended: false }
+    }
+
+    /// The host's stream.
+    pub(crate) fn stream(&self) -> StreamId {
+        self.stream
+    }
+
+    /// The worker knows now whose stream it is, and takes `credit` bytes to begin with.
+    pub(crate) fn start(&mut self, link: &mut HostLink, worker: &mut Worker, address: Address, credit: u64) {
+        self.address = Some(address);
+        let held = std::mem::take(&mut self.held);
+        self.pass_on(worker, &held);
+        if self.ended {
+            self.end(worker);
+        } else if matches!(self.source, Source::Pull(_)) {
+            self.grant(link, credit);
+        }
+    }
+
+    /// The worker takes so many bytes more.
+    pub(crate) fn grant(&mut self, link: &mut HostLink, count: u64) {
+        if self.ended || count == 0 {
+            return;
+        }
+        match &mut self.source {
+            Source::Pull(pull) => {
+                let mut request = Vec::new();
+                pull.request(&mut request, i64::try_from(count).unwrap_or(i64::MAX));
+                // If the stream is gone, its end has been or will be reported.
+                let _ = link.send(self.stream, &request);
+            }
+            Source::Plain => link.consume(self.stream, usize::try_from(count).unwrap_or(usize::MAX)),
+        }
+    }
+
+    /// Bytes came.
+    pub(crate) fn received(&mut self, link: &mut HostLink, worker: &mut Worker, bytes: &[u8]) {
+        if let Source::Pull(pull) = &mut self.source {
+            // Requests bound what comes; the window of the stream need not.
+            pull.received(bytes.len());
+            link.consume(self.stream, bytes.len());
+        }
+        self.remaining = self.remaining.map(|left| left.saturating_sub(bytes.len() as u64));
+        if self.address.is_some() {
+            self.pass_on(worker, bytes);
+        } else {
+            self.held.extend_from_slice(bytes);
+        }
+    }
+
+    fn pass_on(&self, worker: &mut Worker, bytes: &[u8]) {
+        if let Some(address) = self.address
+            && !bytes.is_empty()
+        {
+            address.send(worker, Kind::Data, bytes);
+        }
+    }
+
+    /// The host sends no more.
+    pub(crate) fn finished(&mut self, worker: &mut Worker) {
+        if !self.ended {
+            self.ended = true;
+            self.end(worker);
+        }
+    }
+
+    fn end(&self, worker: &mut Worker) {
+        let Some(address) = self.address else { return };
+        let broken = self.remaining.is_some_and(|left| left > 0);
+        address.end(worker, broken.then_some("the client left before it had sent the whole body"));
+    }
+
+    /// The worker wants no more of it.
+    pub(crate) fn close(self, link: &mut HostLink) {
+        if matches!(self.source, Source::Plain) && !self.ended {
+            // The host would wait for room in the window; a reset tells it at once.
+            link.reset(self.stream);
+        } else {
+            link.close(self.stream);
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! A stream from the worker to the host.
+
+use mmp_goplugin::endpoint::Link as HostLink;
+use mmp_goplugin::pull::PullServer;
+use mmp_goplugin::yamux::StreamId;
+
+use super::{Address, FROM_WORKER};
+use crate::worker::Worker;
+
+/// How the host takes the bytes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Sink {
+    /// It asks for them: Mattermost's remote `io.Reader`.
+    Pull(PullServer),
+    /// It takes what comes, as far as the window of the stream lets it.
+    Plain,
+}
+
+/// The state of one such stream.
+#[derive(Debug)]
+pub(crate) struct Outbound {
+    /// None until the host has dialled it.
+    stream: Option<StreamId>,
+    sink: Sink,
+    address: Address,
+    /// What the worker sent and the host has not taken; never more than [`FROM_WORKER`].
+    buffer: Vec<u8>,
+    ended: bool,
+    closed: bool,
+}
+
+impl Outbound {
+    /// A stream that the host has dialled, or will.
+    pub(crate) fn new(stream: Option<StreamId>, sink: Sink, address: Address) -> Outbound {
+        Outbound { stream, sink, address, buffer: Vec::new(), ended: false, closed: false }
+    }
+
+    /// The host's stream, once there is one.
+    pub(crate) fn stream(&self) -> Option<StreamId> {
+        self.stream
+    }
+
+    /// The worker knows now whose stream it is.
+    pub(crate) fn set_address(&mut self, address: Address) {
+        self.address = address;
+    }
+
+    /// The host has dialled.
+    pub(crate) fn connected(&mut self, link: &mut HostLink, worker: &mut Worker, stream: StreamId) {
+        self.stream = Some(stream);
+        self.pump(link, worker);
+    }
+
+    /// The worker sent bytes.
+    ///
+    /// # Errors
+    /// When they are more than it had credit for.
+    pub(crate) fn push(&mut self, link: &mut HostLink, worker: &mut Worker, bytes: &[u8]) -> Result<(), String> {
+        if self.buffer.len() + bytes.len() > FROM_WORKER {
+            return Err("the worker sent more of a stream than it had credit for".to_owned());
+        }
+        if self.closed {
+            // The host takes no more. The worker goes on until it hears so by the answer.
+            self.address.credit(worker, bytes.len());
+        } else {
+            self.buffer.extend_from_slice(bytes);
+            self.pump(link, worker);
+        }
+        Ok(())
+    }
+
+    /// The worker sends no more.
+    pub(crate) fn end(&mut self, link: &mut HostLink, worker: &mut Worker) {
+        self.ended = true;
+        self.pump(link, worker);
+    }
+
+    /// The host asked for more, on a stream that is pulled.
+    pub(crate) fn requested(&mut self, link: &mut HostLink, worker: &mut Worker, bytes: &[u8]) {
+        let Some(stream) = self.stream else { return };
+        link.consume(stream, bytes.len());
+        if let Sink::Pull(server) = &mut self.sink
+            && server.receive(bytes).is_err()
+        {
+            self.stop(link, worker);
+            return;
+        }
+        self.pump(link, worker);
+    }
+
+    /// Sends what the host takes now.
+    pub(crate) fn pump(&mut self, link: &mut HostLink, worker: &mut Worker) {
+        let Some(stream) = self.stream.filter(|_| !self.closed) else { return };
+        let room = self.buffer.len().min(link.writable(stream));
+        let count = match &mut self.sink {
+            Sink::Pull(server) => server.take(room),
+            Sink::Plain => room,
+        };
+        if count > 0 {
+            if link.send(stream, &self.buffer[..count]).is_err() {
+                return self.stop(link, worker);
+            }
+            self.buffer.drain(..count);
+            if !self.ended {
+                self.address.credit(worker, count);
+            }
+        }
+        if self.ended && self.buffer.is_empty() {
+            self.closed = true;
+            link.close(stream);
+        }
+    }
+
+    /// The host takes no more: what still comes is dropped.
+    pub(crate) fn stop(&mut self, link: &mut HostLink, worker: &mut Worker) {
+        if !self.closed {
+            self.closed = true;
+            if let Some(stream) = self.stream {
+                link.close(stream);
+            }
+            if !self.ended {
+                self.address.credit(worker, self.buffer.len());
+            }
+            self.buffer = Vec::new();
+        }
+    }
+
+    /// The hook or call is over: what is left is sent without regard to the window, which is bounded by [`FROM_WORKER`], and the stream is closed.
+    pub(crate) fn finish(mut self, link: &mut HostLink) {
+        let Some(stream) = self.stream.filter(|_| !self.closed) else { return };
+        if matches!(self.sink, Sink::Plain) && !self.buffer.is_empty() {
+            // A stream that is gone takes nothing; the host has closed it then.
+            let _ = link.send(stream, &std::mem::take(&mut self.buffer));
+        }
+        link.close(stream);
+    }
+}
