@@ -29,7 +29,10 @@ func newServer(broker *goplugin.MuxBroker, mode string) *m.HooksServer {
 }
 
 // implemented are the hooks of the demo and the benchmark.
-var implemented = []string{"OnActivate", "OnDeactivate", "OnConfigurationChange", "MessageWillBePosted", "MessageWillBeUpdated", "ExecuteCommand"}
+var implemented = []string{
+	"OnActivate", "OnDeactivate", "OnConfigurationChange", "MessageWillBePosted", "MessageWillBeUpdated", "ExecuteCommand",
+	"ServeHTTP", "ServeMetrics", "FileWillBeUploaded",
+}
 
 // Serve implements mattermost.Handler for the hooks.
 func (s *server) Serve(spec *m.MethodSpec, args, returns any) error {
@@ -51,6 +54,12 @@ func (s *server) Serve(spec *m.MethodSpec, args, returns any) error {
 		returns.(*m.MessageWillBeUpdatedReturns).A = args.B
 	case *m.ExecuteCommandArgs:
 		returns.(*m.ExecuteCommandReturns).A = s.executeCommand(args.B)
+	case *m.ServeHTTPArgs:
+		return s.serveRequest(remoteRequest{args.ResponseWriterStream, args.RequestBodyStream, args.Request}, s.route)
+	case *m.ServeMetricsArgs:
+		return s.serveRequest(remoteRequest{args.ResponseWriterStream, args.RequestBodyStream, args.Request}, metrics)
+	case *m.FileWillBeUploadedArgs:
+		return s.fileWillBeUploaded(args, returns.(*m.FileWillBeUploadedReturns))
 	case *m.OnDeactivateArgs:
 		s.api.log("Go plugin deactivated")
 	case *m.OnConfigurationChangeArgs:

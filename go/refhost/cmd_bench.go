@@ -17,7 +17,8 @@ func runBench(arguments []string) int {
 	flags.Var(&plugins, "plugin", "NAME=DIR; may be given several times, the first is the baseline")
 	rounds := flags.Int("rounds", 11, "interleaved rounds")
 	calls := flags.Int("calls", 1200, "calls a round")
-	workloads := flags.String("workloads", strings.Join(bench.Workloads, ","), "workloads")
+	workloads := flags.String("workloads", strings.Join(bench.Workloads, ","), "workloads; small, down and up go through HTTP")
+	http := flags.Bool("http", false, "the HTTP workloads "+strings.Join(bench.HTTPWorkloads, ",")+" instead of the default ones")
 	concurrent := flags.Int("concurrent", 16, "concurrency beside sequential")
 	activations := flags.Int("activations", 5, "how many times each plugin is started to measure the activation")
 	soak := flags.Int("soak", 0, "instead: so many hooks on each plugin, with samples of the memory")
@@ -38,6 +39,9 @@ func runBench(arguments []string) int {
 	}
 	// yamux writes a line to standard error whenever a plugin stops.
 	host.NewLog().CaptureStandard()
+	if *http {
+		*workloads = strings.Join(bench.HTTPWorkloads, ",")
+	}
 	if *soak > 0 {
 		return runSoak(entries, *soak, *concurrent)
 	}

@@ -6,6 +6,7 @@ require (
 	github.com/hashicorp/go-hclog v1.6.3
 	github.com/hashicorp/go-plugin v1.7.0
 	github.com/hashicorp/yamux v0.1.2
+	github.com/lib/pq v1.10.9
 	go.yaml.in/yaml/v3 v3.0.6
 	mattermost-plugin/mattermost v0.0.0
 )

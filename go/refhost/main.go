@@ -16,6 +16,7 @@ var commands = map[string]func(arguments []string) int{
 	"bench":       runBench,
 	"conformance": runConformance,
 	"demo":        runDemo,
+	"http":        runHTTP,
 	"scenario":    runScenario,
 }
 

@@ -91,8 +91,9 @@ func (d *Desk) ForPlugin(plugin, dir string) mattermost.Handler {
 	return &handler{desk: d, plugin: plugin, memory: d.Memory.ForPlugin(plugin, dir)}
 }
 
-// errNoStreams is what methods with a stream get: the other side would wait for a stream that nobody opens.
-var errNoStreams = errors.New("refhost serves no streams")
+// ErrStreams is returned for a method with a stream, which only the host can answer: the stream is one of the plugin's
+// connection.
+var ErrStreams = errors.New("this host serves no streams")
 
 type handler struct {
 	desk   *Desk
@@ -115,7 +116,7 @@ func (h *handler) Serve(spec *mattermost.MethodSpec, args, returns any) error {
 	err := h.memory.Serve(spec, args, returns)
 	if errors.Is(err, memapi.ErrUnknown) {
 		if spec.Streams {
-			return errNoStreams
+			return ErrStreams
 		}
 		Echo(h.desk.Seed, spec, returns)
 		return nil

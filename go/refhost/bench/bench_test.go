@@ -13,14 +13,14 @@ import (
 func TestBench(t *testing.T) {
 	result, err := bench.Run(bench.Options{
 		Plugins: []bench.Entry{{Name: "go", Dir: bundle.Make(t, "com.example.a", "")}, {Name: "same", Dir: bundle.Make(t, "com.example.b", "")}},
-		Rounds:  2, Calls: 30, Concurrent: []int{1, 4}, Workloads: bench.Workloads, Activations: 1, Progress: io.Discard,
+		Rounds:  2, Calls: 30, Concurrent: []int{1, 4}, Workloads: append(bench.HTTPWorkloads, bench.Workloads...), Activations: 1, Progress: io.Discard,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, name := range []string{"go", "same"} {
 		figure := result.Plugins[name]
-		if figure.ActivationMS <= 0 || len(figure.Memory) != 1 || figure.Memory[0].KB == 0 || len(figure.Cells) != 10 {
+		if figure.ActivationMS <= 0 || len(figure.Memory) != 1 || figure.Memory[0].KB == 0 || len(figure.Cells) != 16 {
 			t.Errorf("%s: %+v", name, figure)
 		}
 		for cell, values := range figure.Cells {
@@ -37,12 +37,16 @@ func TestBench(t *testing.T) {
 }
 
 func TestAPluginThatDoesNotDoTheWorkFails(t *testing.T) {
-	_, err := bench.Run(bench.Options{
-		Plugins: []bench.Entry{{Name: "conformance", Dir: bundle.Make(t, "com.example.a", "conformance")}},
-		Rounds:  1, Calls: 1, Concurrent: []int{1}, Workloads: []string{bench.Plain}, Progress: io.Discard,
-	})
-	if err == nil || !strings.Contains(err.Error(), "did not answer the workload") {
-		t.Errorf("%v", err)
+	for workload, want := range map[string]string{
+		bench.Plain: "did not answer the workload", bench.Small: "/hello: status 404", bench.Down: "status 404", bench.Up: "status 404",
+	} {
+		_, err := bench.Run(bench.Options{
+			Plugins: []bench.Entry{{Name: "conformance", Dir: bundle.Make(t, "com.example.a", "conformance")}},
+			Rounds:  1, Calls: 1, Concurrent: []int{1}, Workloads: []string{workload}, Progress: io.Discard,
+		})
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", workload, err)
+		}
 	}
 }
 

@@ -34,6 +34,8 @@ type contestant struct {
 	server *host.Host
 	plugin *host.Plugin
 	userID string
+	// front is there if a workload needs it.
+	front *frontend
 }
 
 func newContestant(name, dir string) (*contestant, error) {
@@ -56,8 +58,14 @@ func newContestant(name, dir string) (*contestant, error) {
 	return &contestant{name: name, server: server, plugin: plugin, userID: user.Id}, nil
 }
 
-// call calls the hook once and makes sure that the plugin did the work.
+// call calls the hook once, or makes a request, and makes sure that the plugin did the work.
 func (c *contestant) call(workload string) error {
+	if slices.Contains(HTTPWorkloads, workload) {
+		if err := c.front.request(workload); err != nil {
+			return fmt.Errorf("%s: %w", c.name, err)
+		}
+		return nil
+	}
 	post := newPost(workload, c.userID)
 	want := post.Message
 	args := &mattermost.MessageWillBePostedArgs{A: &mattermost.Context{SessionId: "session", RequestId: "request", IPAddress: "127.0.0.1"}, B: post}
@@ -72,6 +80,12 @@ func (c *contestant) call(workload string) error {
 		return fmt.Errorf("%s did not answer the workload %s as it should: %q", c.name, workload, returns.B)
 	}
 	return nil
+}
+
+// stop ends the contestant.
+func (c *contestant) stop() {
+	c.front.close()
+	c.server.StopAll()
 }
 
 // batch makes count hook calls, `concurrent` at once, and adds what it measured to the series.

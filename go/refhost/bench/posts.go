@@ -26,6 +26,14 @@ func callsPerHook(workload string) int {
 	return 1
 }
 
+// weight is how many of a round's calls one call of a workload stands for.
+func weight(workload string) int {
+	if workload == Down || workload == Up {
+		return largeWeight
+	}
+	return callsPerHook(workload)
+}
+
 const kvKey = "bench-key"
 
 // message is what tells the plugin which workload it is.

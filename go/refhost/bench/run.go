@@ -39,7 +39,7 @@ func Run(options Options) (*Result, error) {
 	var contestants []*contestant
 	defer func() {
 		for _, c := range contestants {
-			c.server.StopAll()
+			c.stop()
 		}
 	}()
 	for _, entry := range options.Plugins {
@@ -48,6 +48,9 @@ func Run(options Options) (*Result, error) {
 			return nil, err
 		}
 		contestants = append(contestants, c)
+		if err := c.serve(slices.Max(options.Concurrent)); err != nil {
+			return nil, err
+		}
 	}
 	measured := map[string]map[key]*series{}
 	for _, c := range contestants {
@@ -84,7 +87,7 @@ func runRound(options Options, contestants []*contestant, measured map[string]ma
 					measured[c.name][key{workload, concurrent}] = into
 				}
 				// Few hooks would leave some of the concurrent callers idle at the end.
-				count := max(options.Calls/callsPerHook(workload), 4*concurrent)
+				count := max(options.Calls/weight(workload), 4*concurrent)
 				if err := c.batch(into, workload, concurrent, count); err != nil {
 					return err
 				}

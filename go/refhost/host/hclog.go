@@ -62,9 +62,9 @@ func (a *adapter) ImpliedArgs() []any             { return []any{} }
 func (a *adapter) Name() string                   { return "refhost" }
 
 func (a *adapter) StandardLogger(*hclog.StandardLoggerOptions) *log.Logger {
-	return log.New(a.log.writer(a.plugin, SourcePlugin), "", 0)
+	return log.New(a.log.Writer(a.plugin, SourcePlugin), "", 0)
 }
 
 func (a *adapter) StandardWriter(*hclog.StandardLoggerOptions) io.Writer {
-	return a.log.writer(a.plugin, SourcePlugin)
+	return a.log.Writer(a.plugin, SourcePlugin)
 }

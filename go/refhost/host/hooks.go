@@ -85,12 +85,12 @@ func (p *Plugin) Activate() error {
 	apiDone := sync.OnceFunc(func() { close(p.APIClosed) })
 	p.connection.serving.Go(func() {
 		time.Sleep(p.options.AcceptDelay)
-		p.serve(apiID, &mattermost.APIServer{Handler: p.options.API})
+		p.serve(apiID, newAPIService(p))
 		apiDone()
 	})
 	driverID := broker.NextId()
 	p.connection.serving.Go(func() {
-		p.serve(driverID, &mattermost.DriverServer{Handler: p.options.Driver})
+		p.serve(driverID, &mattermost.DriverServer{Handler: &driverAPI{plugin: p, inner: p.options.Driver}})
 	})
 	returns := &mattermost.OnActivateReturns{}
 	args := &mattermost.OnActivateArgs{APIMuxId: apiID, DriverMuxId: driverID}

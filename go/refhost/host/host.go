@@ -3,7 +3,9 @@ package host
 import (
 	"errors"
 	"fmt"
+	"io"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"mattermost-plugin/mattermost"
@@ -22,9 +24,17 @@ type Host struct {
 	AcceptDelay time.Duration
 	Environment []string
 
+	// Driver returns what answers a plugin's database calls, and what is closed with the plugin if it is an io.Closer. Without a
+	// driver the server would crash, and the log says so.
+	Driver func(plugin string) mattermost.Handler
+
+	// ResponseWriter and APIStreams count the calls of all plugins.
+	ResponseWriter, APIStreams *Counters
+
 	mutex    sync.Mutex
 	plugins  []*Plugin
 	launched []int
+	requests atomic.Int64
 }
 
 // New returns a host without plugins.
@@ -33,15 +43,11 @@ func New(seed uint64) *Host {
 	memory := memapi.New(func(plugin, level, message string, fields map[string]any) {
 		log.Add(Entry{Plugin: plugin, Source: SourceAPI, Level: level, Message: message, Fields: fields})
 	})
-	return &Host{Log: log, Memory: memory, Desk: answer.New(memory, seed)}
+	return &Host{
+		Log: log, Memory: memory, Desk: answer.New(memory, seed),
+		ResponseWriter: NewCounters(ResponseWriterMethods...), APIStreams: NewCounters(APIStreamMethods...),
+	}
 }
-
-// errNoDriver is what database calls get. A server without a driver would crash.
-var errNoDriver = errors.New("refhost has no database")
-
-type noDriver struct{}
-
-func (noDriver) Serve(*mattermost.MethodSpec, any, any) error { return errNoDriver }
 
 // Start launches and activates the plugin in dir; the plugin takes part in hooks from then on.
 func (h *Host) Start(dir string) (*Plugin, error) {
@@ -51,7 +57,8 @@ func (h *Host) Start(dir string) (*Plugin, error) {
 	}
 	h.Memory.SetConfig(manifest.ID, merged(manifest.defaults(), h.Memory.Config(manifest.ID)))
 	plugin, err := Start(dir, Options{
-		Log: h.Log, API: h.Desk.ForPlugin(manifest.ID, dir), Driver: noDriver{},
+		Log: h.Log, API: h.Desk.ForPlugin(manifest.ID, dir), Driver: h.driver(manifest.ID),
+		PluginHTTP: h.answerPlugin, ResponseWriter: h.ResponseWriter, APIStreams: h.APIStreams,
 		Mask: h.Mask, AcceptDelay: h.AcceptDelay, Environment: h.Environment, Launched: h.noteLaunch,
 	})
 	if err != nil {
@@ -66,6 +73,13 @@ func (h *Host) Start(dir string) (*Plugin, error) {
 	h.plugins = append(h.plugins, plugin)
 	h.mutex.Unlock()
 	return plugin, nil
+}
+
+func (h *Host) driver(plugin string) mattermost.Handler {
+	if h.Driver == nil {
+		return nil
+	}
+	return h.Driver(plugin)
 }
 
 func (h *Host) noteLaunch(pid int) {
@@ -100,6 +114,11 @@ func (h *Host) Stop(plugin *Plugin) error {
 	}
 	h.mutex.Unlock()
 	err := plugin.Deactivate()
+	if closer, ok := plugin.options.Driver.(io.Closer); ok {
+		if failure := closer.Close(); failure != nil {
+			plugin.logStream("the database connections that the plugin left could not be closed", "OnDeactivate", failure)
+		}
+	}
 	if errors.Is(err, ErrNotImplemented) {
 		return nil
 	}
@@ -134,3 +153,16 @@ func (h *Host) Plugins() []*Plugin {
 	defer h.mutex.Unlock()
 	return append([]*Plugin(nil), h.plugins...)
 }
+
+// Plugin returns the active plugin with this id, or nil.
+func (h *Host) Plugin(id string) *Plugin {
+	for _, plugin := range h.Plugins() {
+		if plugin.ID() == id {
+			return plugin
+		}
+	}
+	return nil
+}
+
+// NewRequestID returns an id in the form of Mattermost's: 26 letters and digits.
+func (h *Host) NewRequestID() string { return fmt.Sprintf("request%019d", h.requests.Add(1)) }

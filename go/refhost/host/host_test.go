@@ -46,6 +46,9 @@ func TestLifecycle(t *testing.T) {
 	}
 }
 
+// staysThere keeps a script alive until it is killed: go-plugin may see the end of a process before its last line.
+const staysThere = "exec tail -f /dev/null\n"
+
 func TestFailedStarts(t *testing.T) {
 	noExecutable := t.TempDir()
 	write(t, noExecutable, `{"id":"x","server":{"executables":{"plan9-arm":"a"}}}`)
@@ -58,9 +61,9 @@ func TestFailedStarts(t *testing.T) {
 		"outside":       {outside, "invalid backend executable: ../a"},
 		"missing":       {missing, "unable to generate plugin checksum"},
 		"no manifest":   {t.TempDir(), "plugin.json: no such file"},
-		"talks first":   {bundle.Script(t, "x", "echo hello\n"), "Unrecognized remote plugin message"},
+		"talks first":   {bundle.Script(t, "x", "echo hello\n"+staysThere), "Unrecognized remote plugin message"},
 		"exits":         {bundle.Script(t, "x", "exit 3\n"), "unable to start plugin: x"},
-		"other version": {bundle.Script(t, "x", "echo '1|7|unix|/x|netrpc|'\n"), "incompatible API version"},
+		"other version": {bundle.Script(t, "x", "echo '1|7|unix|/x|netrpc|'\n"+staysThere), "incompatible API version"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := host.New(1).Start(test.dir)

@@ -111,8 +111,8 @@ func (l *Log) Await(from int, pattern *regexp.Regexp, within time.Duration) (Ent
 	}
 }
 
-// writer returns a writer that logs each line, as the server does for the yamux streams of standard output and error.
-func (l *Log) writer(plugin, source string) io.Writer {
+// Writer returns a writer that logs each line, as the server does for the yamux streams of standard output and error.
+func (l *Log) Writer(plugin, source string) io.Writer {
 	return &lineWriter{add: func(line string) {
 		l.Add(Entry{Plugin: plugin, Source: source, Level: "info", Message: line})
 	}}

@@ -4,9 +4,11 @@ package host
 import (
 	"crypto/sha256"
 	"fmt"
+	"net/http"
 	"net/rpc"
 	"os/exec"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	goplugin "github.com/hashicorp/go-plugin"
@@ -27,7 +29,7 @@ var handshake = goplugin.HandshakeConfig{
 // Options say how the host treats a plugin.
 type Options struct {
 	Log *Log
-	// API answers the plugin's API calls, Driver those of the database driver; it may be nil.
+	// API answers the plugin's API calls, Driver those of the database driver; it may be nil, as on a server without one.
 	API    mattermost.Handler
 	Driver mattermost.Handler
 	// Mask makes the host an older or a newer one.
@@ -36,6 +38,10 @@ type Options struct {
 	AcceptDelay time.Duration
 	// Environment is added to the plugin's.
 	Environment []string
+	// PluginHTTP answers the plugin's requests to other plugins; nil is "no response".
+	PluginHTTP func(source string, request *http.Request) *http.Response
+	// ResponseWriter and APIStreams count the calls of these services; they may be nil.
+	ResponseWriter, APIStreams *Counters
 	// Launched is told the process id when the handshake is done. What follows, Implemented and OnActivate, has no time limit.
 	Launched func(pid int)
 }
@@ -55,6 +61,9 @@ type Plugin struct {
 	// StartTime is how long the start took until Implemented was answered, ActivateTime until OnActivate was.
 	StartTime, ActivateTime time.Duration
 	APIClosed               chan struct{}
+
+	// hijacked is how many of the clients' connections that the plugin took over are not closed.
+	hijacked atomic.Int64
 }
 
 // connection is what Dispense returns: the hooks' RPC client and the broker.
@@ -106,8 +115,8 @@ func (p *Plugin) launch() error {
 		Plugins:         map[string]goplugin.Plugin{"hooks": dispenser{}},
 		Cmd:             p.command,
 		SecureConfig:    &goplugin.SecureConfig{Checksum: sum, Hash: sha256.New()},
-		SyncStdout:      p.options.Log.writer(p.Manifest.ID, SourceStdout),
-		SyncStderr:      p.options.Log.writer(p.Manifest.ID, SourceStderr),
+		SyncStdout:      p.options.Log.Writer(p.Manifest.ID, SourceStdout),
+		SyncStderr:      p.options.Log.Writer(p.Manifest.ID, SourceStderr),
 		Logger:          &adapter{log: p.options.Log, plugin: p.Manifest.ID},
 		StartTimeout:    startTimeout,
 	})
@@ -165,6 +174,19 @@ func (p *Plugin) HealthCheck() error {
 		}
 	}
 	return fmt.Errorf("plugin RPC connection is not responding")
+}
+
+// Hijacked is how many of the clients' connections that the plugin took over it has not closed yet.
+func (p *Plugin) Hijacked() int64 { return p.hijacked.Load() }
+
+// Streams is how many yamux streams are open: four for control, standard output, standard error and hooks, one each for the
+// API and the driver, and those of the requests under way.
+func (p *Plugin) Streams() (int, error) {
+	session, err := session(p.connection.broker)
+	if err != nil {
+		return 0, err
+	}
+	return session.NumStreams(), nil
 }
 
 // Exited says whether the plugin's process is gone.

@@ -9,6 +9,7 @@ mod runner;
 mod rust;
 mod skips;
 mod step;
+mod streams;
 mod table;
 
 use std::process::ExitCode;
@@ -36,7 +37,7 @@ pub(crate) struct Args {
 /// Runs the command.
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let all: Vec<Step> =
-        [rust::STEPS, go::STEPS, python::STEPS, end_to_end::STEPS, bad_plugins::STEPS, conformance::STEPS].concat();
+        [rust::STEPS, go::STEPS, python::STEPS, end_to_end::STEPS, bad_plugins::STEPS, conformance::STEPS, streams::STEPS].concat();
     if args.list {
         all.iter().for_each(|step| println!("{}", step.name));
         return Ok(ExitCode::SUCCESS);

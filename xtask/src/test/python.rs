@@ -71,7 +71,7 @@ fn tests(shell: &Shell, project: &Project) -> Result<Outcome> {
 }
 
 /// The virtual environment.
-struct Tools<'a> {
+pub(crate) struct Tools<'a> {
     project: &'a Project,
     python: PathBuf,
 }
@@ -80,7 +80,8 @@ struct Tools<'a> {
 static MAKING: Mutex<()> = Mutex::new(());
 
 impl Tools<'_> {
-    fn find<'a>(shell: &Shell, project: &'a Project) -> Result<Tools<'a>> {
+    /// Makes it, if it is not there or not right.
+    pub(crate) fn find<'a>(shell: &Shell, project: &'a Project) -> Result<Tools<'a>> {
         let _making = MAKING.lock();
         let wanted = PyProject::read(project)?;
         let mut packages = [wanted.dependencies, wanted.development].concat();
@@ -111,7 +112,8 @@ impl Tools<'_> {
         command
     }
 
-    fn pytest(&self) -> Command {
+    /// `pytest`, with what it needs to leave no traces.
+    pub(crate) fn pytest(&self) -> Command {
         let mut command = Command::new(&self.python);
         command.args(["-m", "pytest", "-p", "no:cacheprovider"]);
         command.env("PYTHONDONTWRITEBYTECODE", "1").env_remove("PYTHONPATH");
