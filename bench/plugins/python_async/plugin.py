@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from mattermost_plugin import HookName, Plugin, hook
+from mattermost_plugin.http import AsyncHTTPRequest, AsyncHTTPResponseWriter
 from mattermost_plugin.models import Context, Post
 
 CALLS = 25
 """How many API calls a `bench:kvget` or `bench:getuser` hook makes."""
+
+BLOCK = bytes(64 * 1024)
 
 
 class BenchPlugin(Plugin):
@@ -26,3 +29,20 @@ class BenchPlugin(Plugin):
             for _ in range(CALLS):
                 await self.async_api.get_user(rest)
         return None
+
+    @hook(HookName.ServeHTTP)
+    async def serve_http(self, context: Context, response: AsyncHTTPResponseWriter, request: AsyncHTTPRequest) -> None:
+        """Answers with a short text, with many bytes, or with how many came."""
+        if request.path == "/down":
+            left = int(request.query["bytes"][0])
+            while left > 0:
+                left -= await response.write(BLOCK[: min(left, len(BLOCK))])
+        elif request.path == "/up":
+            count = 0
+            async for piece in request.body:
+                count += len(piece)
+            response.headers["Content-Type"] = "application/json"
+            await response.write(f'{{"bytes": {count}}}')
+        else:
+            response.headers["Content-Type"] = "text/plain"
+            await response.write("hello")
