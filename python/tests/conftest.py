@@ -5,11 +5,15 @@ import sys
 import textwrap
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from fake_bridge import FakeBridge
+
+if TYPE_CHECKING:
+    from fake_driver import FakeDriver
+    from mattermost_plugin import PluginAPIClient, db
 
 HANG_LIMIT = 120
 """Seconds after which a test that hangs ends the whole run, with every thread's stack."""
@@ -47,3 +51,53 @@ def start(tmp_path: Path) -> Iterator[Start]:
     yield run
     for bridge in bridges:
         bridge.close()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """Run a PostgreSQL server and return its connection string."""
+    from postgres import PostgreSQL, find_programs
+
+    programs = find_programs()
+    if programs is None:
+        pytest.skip("PostgreSQL is not installed: the database is not tested")
+    server = PostgreSQL(programs)
+    yield server.dsn
+    server.stop()
+
+
+@pytest.fixture
+def driver(postgres: str) -> Iterator[FakeDriver]:
+    """Return the server's database driver, and check that the test gives everything back."""
+    from fake_driver import FakeDriver
+
+    driver = FakeDriver(postgres)
+    yield driver
+    driver.close()
+    assert driver.open == {}
+
+
+@pytest.fixture
+def api(driver: FakeDriver) -> PluginAPIClient:
+    """Return an API client whose database is real."""
+    from mattermost_plugin import PluginAPIClient
+
+    return PluginAPIClient(driver)
+
+
+@pytest.fixture
+def connection(api: PluginAPIClient) -> Iterator[db.Connection]:
+    """Open a connection to the database."""
+    connection = api.db.connect()
+    yield connection
+    connection.close()
+
+
+@pytest.fixture
+def table(api: PluginAPIClient) -> Iterator[str]:
+    """Make a table. A test names it before `connection`, which must be closed before the table can be dropped."""
+    with api.db.connect() as connection:
+        connection.execute("CREATE TABLE item (id serial PRIMARY KEY, name text UNIQUE NOT NULL, price numeric(10, 2))")
+    yield "item"
+    with api.db.connect() as connection:
+        connection.execute("DROP TABLE item")

@@ -18,6 +18,7 @@ from typing import Any
 
 import msgspec
 
+from fake_streams import Exchange, Streams
 from mattermost_plugin._gen import methods
 from mattermost_plugin._gen.hooks import HOOKS
 from mattermost_plugin._gen.schema import SCHEMA_HASH
@@ -113,6 +114,7 @@ class FakeBridge:
         self._async: Peer | None = None
         self._waiting: dict[int, queue.Queue[tuple[int, bytes]]] = {}
         self._idents = itertools.count(1)
+        self.streams = Streams(self)
         # Unix socket paths are short: 108 bytes.
         self._path = f"/tmp/mmfb-{secrets.token_hex(6)}.sock"
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -194,6 +196,11 @@ class FakeBridge:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(self._path)
 
+    def drop_connections(self) -> None:
+        """Close all connections, as a bridge that crashes does."""
+        for sock in self._sockets:
+            sock.shutdown(socket.SHUT_RDWR)
+
     # Hooks and orders
 
     def send_hook(self, name: str, *args: Any) -> tuple[Peer, int]:
@@ -215,6 +222,42 @@ class FakeBridge:
         """Call a hook and return its results, or NEUTRAL."""
         peer, ident = self.send_hook(name, *args)
         return self.finish_hook(peer, ident)
+
+    def stream(self, name: str, *args: Any) -> Exchange:
+        """Send a hook with streams."""
+        assert self.ready is not None
+        spec = HOOKS[name]
+        ident = next(self._idents)
+        if dict(self.ready["hooks"])[spec.ident] == "async":
+            assert self._async is not None
+            exchange = self.streams.open(self._async, spec.ident, ident)
+            self._async.send(HOOK, list(args), method=spec.ident, ident=ident)
+            return exchange
+        peer = self._take_idle()
+        exchange = self.streams.open(peer, spec.ident, ident)
+        peer.send(HOOK, list(args), method=spec.ident, ident=ident)
+
+        def read() -> None:
+            self.streams.read_hook(peer, exchange)
+            self._idle.put(peer)
+
+        threading.Thread(target=read, daemon=True).start()
+        return exchange
+
+    def http(self, method: str = "GET", url: str = "/", body: bytes | None = b"", **fields: Any) -> Exchange:
+        """Send an HTTP request; a body of None is sent by the test."""
+        hook = fields.pop("hook", "ServeHTTP")
+        own = fields.pop("own_headers", {})
+        more = fields.pop("more", [])
+        request = {"method": method, "url": url, "proto": "HTTP/1.1", **fields}
+        exchange = self.stream(hook, request, {"request_id": "r1"}, own, *more)
+        if body is not None:
+            exchange.supply(body)
+        return exchange
+
+    def method_name(self, ident: int) -> str:
+        """Return the name of an API method."""
+        return METHODS[ident].name
 
     def finish_hook(self, peer: Peer, ident: int) -> Any:
         """Wait for a hook's answer, serving the API calls made in it."""
@@ -254,7 +297,7 @@ class FakeBridge:
         while True:
             kind, _, method, answered, payload = peer.receive()
             if kind == API_CALL:
-                self._serve_api(peer, method, answered, payload)
+                self.serve_api(peer, method, answered, payload)
                 continue
             assert kind in (HOOK_REPLY, HOOK_ERROR)
             assert answered == ident
@@ -332,8 +375,10 @@ class FakeBridge:
     def _serve_async(self, peer: Peer) -> None:
         while True:
             kind, flags, method, ident, payload = peer.receive()
+            if self.streams.take(peer, kind, flags, method, ident, payload) is not None:
+                continue
             if kind == API_CALL:
-                threading.Thread(target=self._serve_api, args=(peer, method, ident, payload), daemon=True).start()
+                threading.Thread(target=self.serve_api, args=(peer, method, ident, payload), daemon=True).start()
             elif kind == CANCEL:
                 self.cancelled.put((flags, ident))
             else:
@@ -341,11 +386,12 @@ class FakeBridge:
 
     def _serve_calls(self, peer: Peer) -> None:
         while True:
-            kind, _, method, ident, payload = peer.receive()
-            assert kind == API_CALL
-            self._serve_api(peer, method, ident, payload)
+            kind, flags, method, ident, payload = peer.receive()
+            if self.streams.take(peer, kind, flags, method, ident, payload) is None:
+                assert kind == API_CALL
+                self.serve_api(peer, method, ident, payload)
 
-    def _serve_api(self, peer: Peer, method: int, ident: int, payload: bytes) -> None:
+    def serve_api(self, peer: Peer, method: int, ident: int, payload: bytes) -> None:
         name = METHODS[method].name
         self.api_roles.append((name, peer.role))
         try:

@@ -7,6 +7,7 @@ import inspect
 import json
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, get_type_hints
 
 import msgspec
@@ -82,7 +83,9 @@ def test_a_method(name: str) -> None:
     sync, coroutine = getattr(PluginAPIClient, name), getattr(AsyncPluginAPIClient, name)
     assert not inspect.iscoroutinefunction(sync)
     assert inspect.iscoroutinefunction(coroutine)
-    assert inspect.signature(sync) == inspect.signature(coroutine)
+    assert inspect.signature(sync).parameters == inspect.signature(coroutine).parameters
+    returned = str(inspect.signature(coroutine).return_annotation).replace("AsyncHTTPResponse", "HTTPResponse")
+    assert inspect.signature(sync).return_annotation == returned
     assert sync.__doc__ == coroutine.__doc__
     assert f"`{TABLE[name].name}`" in sync.__doc__
     for parameter in inspect.signature(sync).parameters.values():
@@ -107,16 +110,32 @@ class Recorder:
 
     def __init__(self) -> None:
         self.calls: list[tuple[str, bytes]] = []
+        self.sources: list[bytes | None] = []
 
     def call(self, method: Method[Any], args: tuple[Any, ...]) -> Any:
         payload = ENCODER.encode(args)
         self.calls.append((method.name, payload))
         return method.result(ENCODER.encode([sample(resolve(result)) for result in method._results]))
 
+    def upload(self, method: Method[Any], args: tuple[Any, ...], source: bytes) -> Any:
+        self.sources.append(source)
+        return Recorder.call(self, method, args)
+
+    def fetch(self, method: Method[Any], args: tuple[Any, ...], source: bytes | None) -> Any:
+        self.sources.append(source)
+        Recorder.call(self, method, args)
+        return SimpleNamespace(status=200)
+
 
 class AsyncRecorder(Recorder):
     async def call(self, method: Method[Any], args: tuple[Any, ...]) -> Any:  # type: ignore[override]
         return super().call(method, args)
+
+    async def upload(self, method: Method[Any], args: tuple[Any, ...], source: bytes) -> Any:
+        return super().upload(method, args, source)
+
+    async def fetch(self, method: Method[Any], args: tuple[Any, ...], source: bytes | None) -> Any:
+        return super().fetch(method, args, source)
 
 
 def sample(wanted: Any) -> Any:
@@ -141,7 +160,8 @@ def arguments(function: Callable[..., Any]) -> dict[str, Any]:
     import collections.abc
 
     names = {name: getattr(models, name) for name in models.__all__}
-    hints = get_type_hints(function, localns={**names, "Sequence": collections.abc.Sequence})
+    streams = {"StreamSource": bytes, "HeadersLike": dict[str, str], "HTTPResponse": object}
+    hints = get_type_hints(function, localns={**names, **streams, "Sequence": collections.abc.Sequence})
     out: dict[str, Any] = {}
     for parameter in list(inspect.signature(function).parameters.values())[1:]:
         if parameter.kind is inspect.Parameter.VAR_KEYWORD:
@@ -159,10 +179,12 @@ def test_a_call_of_both_colours_sends_the_same_arguments(name: str) -> None:
     same = asyncio.run(getattr(AsyncPluginAPIClient(async_recorder), name)(**kwargs))
     assert result == same
     assert recorder.calls == async_recorder.calls
+    assert recorder.sources == async_recorder.sources
     [(called, payload)] = recorder.calls
     assert called == TABLE[name].name
     schema = next(method for method in SCHEMA["api"] if method["name"] == called)
-    expected = {"PluginHTTP": 4, "LoadPluginConfiguration": 0}.get(called, len(schema["params"]))
+    sent = [param for param in schema["params"] if not param.get("stream")]
+    expected = {"PluginHTTP": 1, "LoadPluginConfiguration": 0}.get(called, len(sent))
     assert len(msgspec.msgpack.decode(payload)) == expected
 
 
@@ -200,13 +222,17 @@ def test_defaults_and_forms_of_arguments() -> None:
     api.kv_compare_and_set("k", None, b"v")
     assert sent() == ["k", None, b"v"]
     api.plugin_http("GET", "/other/x")
-    assert sent() == ["GET", "/other/x", {}, b""]
+    request = {"method": "GET", "url": "/other/x", "proto": "HTTP/1.1", "proto_major": 1, "proto_minor": 1}
+    assert (sent(), recorder.sources[-1]) == ([request], None)
+    api.plugin_http("POST", "/other/x", {"x-a": ["1", "2"]}, b"body")
+    assert sent() == [{**request, "method": "POST", "header": {"X-A": ["1", "2"]}}]
+    assert recorder.sources[-1] == b"body"
     api.publish_web_socket_event("e", {"a": 1})
     assert sent() == ["e", {"a": 1}, {}]
     api.upload_data(models.UploadSession(id="s"), b"data")
-    assert sent() == [{"id": "s"}, b"data"]
+    assert (sent(), recorder.sources[-1]) == ([{"id": "s"}], b"data")
     api.install_plugin(b"tar", replace=True)
-    assert sent() == [True, b"tar"]
+    assert (sent(), recorder.sources[-1]) == ([True], b"tar")
 
 
 class Answer:
@@ -259,3 +285,8 @@ def test_an_unconnected_client_says_so() -> None:
         PluginAPIClient().get_user("u")
     with pytest.raises(RuntimeError, match="not connected"):
         asyncio.run(AsyncPluginAPIClient().get_user("u"))
+    for attempt in (lambda api: api.install_plugin(b""), lambda api: api.plugin_http("GET", "/x")):
+        with pytest.raises(RuntimeError, match="not connected"):
+            attempt(PluginAPIClient())
+        with pytest.raises(RuntimeError, match="not connected"):
+            asyncio.run(attempt(AsyncPluginAPIClient()))

@@ -57,9 +57,10 @@ CASES = {
         5,
     ),
     "stream": (
-        BASE + "class A(Plugin):\n    @hook\n    def ServeHTTP(self, c, w, r): pass\n",
+        BASE + "class A(Plugin):\n    @hook\n    def ServeHTTP(self, c, w): pass\n",
         "hook",
-        "The hook ServeHTTP carries a stream, which this version of the SDK cannot serve",
+        "A.ServeHTTP has the wrong parameters for the hook ServeHTTP; "
+        "expected: def ServeHTTP(self, context, response, request)",
         3,
     ),
     "init raises": (

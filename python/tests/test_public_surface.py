@@ -37,6 +37,38 @@ EXPORTS = {
     ],
     "mattermost_plugin.async_client": ["AsyncPluginAPIClient"],
     "mattermost_plugin.client": ["PluginAPIClient"],
+    "mattermost_plugin.db": [
+        "BINARY",
+        "Binary",
+        "Column",
+        "Connection",
+        "Cursor",
+        "DATETIME",
+        "DataError",
+        "Database",
+        "DatabaseError",
+        "Date",
+        "DateFromTicks",
+        "Error",
+        "IntegrityError",
+        "InterfaceError",
+        "InternalError",
+        "NUMBER",
+        "NotSupportedError",
+        "OperationalError",
+        "ProgrammingError",
+        "ROWID",
+        "STRING",
+        "Time",
+        "TimeFromTicks",
+        "Timestamp",
+        "TimestampFromTicks",
+        "Warning",
+        "apilevel",
+        "connect",
+        "paramstyle",
+        "threadsafety",
+    ],
     "mattermost_plugin.exceptions": [
         "AlreadyExistsError",
         "HookRegistrationError",
@@ -48,6 +80,29 @@ EXPORTS = {
         "UnavailableError",
         "ValidationError",
         "convert_app_error",
+    ],
+    "mattermost_plugin.files": [
+        "AsyncReplacementFile",
+        "AsyncStreamSource",
+        "AsyncUploadedFile",
+        "ClientDisconnectedError",
+        "ReplacementFile",
+        "StreamSource",
+        "UploadedFile",
+    ],
+    "mattermost_plugin.http": [
+        "AsyncHTTPRequest",
+        "AsyncHTTPResponse",
+        "AsyncHTTPResponseWriter",
+        "AsyncHijackedConnection",
+        "AsyncRequestBody",
+        "ClientDisconnectedError",
+        "HTTPRequest",
+        "HTTPResponse",
+        "HTTPResponseWriter",
+        "Headers",
+        "HijackedConnection",
+        "RequestBody",
     ],
     "mattermost_plugin.hooks": [
         "DISMISS_POST_ERROR",
@@ -62,6 +117,7 @@ EXPORTS = {
     "mattermost_plugin.plugin": ["Plugin"],
     "mattermost_plugin.runtime_config": ["RuntimeConfig", "load_runtime_config"],
     "mattermost_plugin.server": ["run_plugin"],
+    "mattermost_plugin.sqlalchemy": ["MattermostDialect", "URL", "create_engine"],
 }
 
 EARLIER = [
@@ -179,5 +235,6 @@ def test_the_import_is_short_and_loads_no_models() -> None:
     assert milliseconds < LIMIT
     assert "asyncio" not in modules
     assert not [name for name in modules if name.startswith("mattermost_plugin._gen.models.")]
+    assert not [name for name in modules if name.startswith(("mattermost_plugin._db", "mattermost_plugin.sqlalchemy"))]
     _, modules = _import("from mattermost_plugin import Plugin, hook, Post")
     assert "mattermost_plugin._gen.models.config_sections" not in modules

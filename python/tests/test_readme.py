@@ -9,9 +9,11 @@ from conftest import Start
 
 README = (Path(__file__).parents[1] / "README.md").read_text()
 
+BLOCKS: list[str] = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+
 
 def test_the_readme_plugin(start: Start) -> None:
-    [source] = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    source = BLOCKS[0]
     commands: list[dict[str, object]] = []
     bridge = start(
         "",
@@ -31,3 +33,16 @@ def test_the_readme_plugin(start: Start) -> None:
     response, error = bridge.hook("ExecuteCommand", {}, {"user_id": "u", "command": "/hello"})
     assert response == {"response_type": "ephemeral", "text": "Hello, ann!"}
     assert error is None
+
+
+def test_the_readme_plugin_with_streams(start: Start) -> None:
+    bridge = start(next(block for block in BLOCKS if "class Files" in block))
+    assert bridge.wait_ready() == {"ServeHTTP": "sync", "FileWillBeUploaded": "async"}
+    assert bridge.http("POST", "/", b"12345").finish().head == [401, {}]
+    done = bridge.http("POST", "/", b"x" * 300_000, header={"Mattermost-User-Id": ["u1"]}).finish()
+    assert done.head == [200, {"Content-Type": ["application/json"]}]
+    assert done.received == b'{"bytes": 300000}'
+    for data, reason in ((b"MZ..", "programs are not allowed"), (b"PK..", None)):
+        exchange = bridge.stream("FileWillBeUploaded", {}, {"name": "a"})
+        exchange.supply(data)
+        assert exchange.finish().answer == (0x11, [None, reason] if reason else None)

@@ -124,10 +124,10 @@ def test_two_hundred_websockets_at_once(web: Server) -> None:
 
 
 def test_a_client_that_vanishes(web: Server) -> None:
-    socket = connect(socket_url(web, "/echo"))
-    socket.send("hello")
-    assert socket.recv(30) == "hello"
-    socket.socket.close()
+    with connect(socket_url(web, "/echo")) as socket:
+        socket.send("hello")
+        assert socket.recv(30) == "hello"
+        socket.socket.close()
     wait_for("the socket is closed", lambda: web.get("/seen").json()["sockets"] == 0)
 
 

@@ -106,5 +106,3 @@ def test_uploads_at_the_same_time(plain: Server) -> None:
     for thread in threads:
         thread.join()
     assert seen == [{"size": 2_000_000, "sha256": sha256(2_000_000)}] * 8
-
-

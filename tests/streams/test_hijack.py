@@ -66,3 +66,24 @@ def test_a_lot_goes_both_ways(connection: socket.socket) -> None:
         while received % len(block) or not received:
             received += len(connection.recv(1 << 20))
         received = 0
+
+
+def test_every_method_of_the_response_writer_is_used(plain: Server, connection: socket.socket) -> None:
+    connection.sendall(b"wait\n")
+    assert connection.recv(100) == b"timeout\n"
+    connection.sendall(b"buffered\n")
+    assert connection.recv(100).strip(b"x") == b""
+    connection.sendall(b"close\n")
+    while connection.recv(65536):
+        pass
+    plain.get("/status?code=201")
+    plain.post("/echo", content=b"flushed")
+    calls = plain.stats()["response_writer"]
+    assert [method for method, count in calls.items() if count == 0] == []
+    assert len(calls) == 14
+
+
+def test_the_response_writer_is_used_as_it_must_be(plain: Server) -> None:
+    """The host notes calls at the same time, calls after the hook's reply, and what net/http complains about."""
+    wrong = [line for line in plain.log() if "response writer" in line["message"] or "superfluous" in line["message"]]
+    assert wrong == []

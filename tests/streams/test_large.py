@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import socket
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -46,6 +47,11 @@ class Peak:
             self.growth[name] = max(self.growth.get(name, 0), grown)
 
 
+def tell(grown: dict[str, int]) -> None:
+    """Show with -s how much the processes have grown."""
+    sys.stderr.write(f" grown by { ({name: f'{count >> 10} kB' for name, count in grown.items()}) } ")
+
+
 def blocks(size: int) -> Iterator[bytes]:
     for start in range(0, size, len(BLOCK)):
         yield BLOCK[: min(len(BLOCK), size - start)]
@@ -63,7 +69,7 @@ def test_up(plain: Server) -> None:
     with Peak(plain) as peak:
         seen = plain.post("/hash", content=blocks(SIZE), timeout=300).json()
     assert seen == {"bytes": SIZE, "sha256": digest_of(SIZE)}
-    print("grown by", peak.growth)
+    tell(peak.growth)
     assert max(peak.growth.values()) < GROWTH, peak.growth
 
 
@@ -75,7 +81,7 @@ def test_down(plain: Server) -> None:
             digest.update(piece)
             count += len(piece)
     assert (count, digest.hexdigest()) == (SIZE, digest_of(SIZE))
-    print("grown by", peak.growth)
+    tell(peak.growth)
     assert max(peak.growth.values()) < GROWTH, peak.growth
 
 
@@ -119,6 +125,6 @@ def test_clients_that_leave_midway(plain: Server) -> None:
     wait_for("every one to be noticed", lambda: plain.get("/pumped").json()["gone"] >= gone + LEAVERS)
     wait_for("streams to be closed", lambda: plain.idle_streams() <= streams)
     grown = {name: memory - before.get(name, 0) for name, memory in plain.memory().items()}
-    print("grown by", grown)
+    tell(grown)
     assert max(grown.values()) < GROWTH / 2, grown
     assert plain.get("/hello").text == "hello stranger"

@@ -11,6 +11,7 @@ mod demo;
 mod files;
 mod generate;
 mod go_parts;
+mod postgres;
 mod project;
 mod python;
 mod shell;

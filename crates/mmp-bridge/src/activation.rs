@@ -63,7 +63,7 @@ impl Core {
         match (link.dial(api, Kind::Client), link.dial(driver, Kind::Client)) {
             (Ok(api), Ok(driver)) => {
                 self.api = Some(api);
-                self.driver = Some(driver);
+                self.driver.dialled(driver);
             }
             (Err(error), _) | (_, Err(error)) => {
                 let text = format!("the server's API cannot be reached: {error}");

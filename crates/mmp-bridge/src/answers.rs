@@ -30,17 +30,21 @@ pub(crate) struct Raised<'a> {
 }
 
 impl Core {
-    /// Answers with results.
-    pub(crate) fn answer(&mut self, session: &mut PluginSession, hook: PendingHook, payload: &[u8]) {
+    /// Answers with results. False if they do not fit, so that the answer is another one.
+    pub(crate) fn answer(&mut self, session: &mut PluginSession, hook: PendingHook, payload: &[u8]) -> bool {
         let (conn, seq) = match hook.asker {
             Asker::Host { conn, seq } => (conn, seq),
-            Asker::Http { exchange } => return self.http_finished(session.link(), exchange, None),
+            Asker::Http { exchange } => {
+                self.http_finished(session.link(), exchange, None);
+                return true;
+            }
             asker => {
                 let failure = read_returned_error(payload);
-                return self.own_hook_answered(session, asker, hook.method, failure.as_deref());
+                self.own_hook_answered(session, asker, hook.method, failure.as_deref());
+                return true;
             }
         };
-        let Some((link, types)) = session.link_and_types(conn) else { return };
+        let Some((link, types)) = session.link_and_types(conn) else { return true };
         let due = Due { conn, seq, method: hook.method, sent: hook.kept.as_ref().map(Kept::sent) };
         if let Err(AnswerError::Value(error)) = self.reply(link, types, due, payload) {
             let message = format!(
@@ -49,7 +53,9 @@ impl Core {
             );
             self.log.push(Level::Error, message, &[]);
             self.reply_failure(link, types, due, "the handler's result does not fit", None);
+            return false;
         }
+        true
     }
 
     /// Answers with an error where the hook has an error result, else with the server's default.
@@ -104,6 +110,9 @@ impl Core {
             Err(TranscodeError::Gob(error)) => return Err(error),
             Err(_) => None,
         };
+        if !method.streams.is_empty() {
+            self.refuse_files(link);
+        }
         let sent =
             kept.as_ref().map(|kept| Sent { frame: &frame[kept.frame.clone()], gob: &kept.gob, wire: kept.wire });
         self.reply_neutral(link, types, Due { conn, seq, method, sent });

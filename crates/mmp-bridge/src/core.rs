@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::time::Instant;
 
 use mmp_gob::Error as GobError;
+use mmp_goplugin::broker::BrokerError;
 use mmp_goplugin::endpoint::{Handler, Link as HostLink};
 use mmp_goplugin::netrpc::{Body, CallError, ConnError, RequestHead};
 use mmp_goplugin::plugin::PluginHandler;
@@ -12,14 +13,16 @@ use mmp_transcode::{FromGob, ToGob};
 use mmp_worker::dispatch::{Dispatcher, Limits};
 use mmp_worker::messages::Role;
 
-use crate::calls::PendingCalls;
+use crate::api_streams::ApiStreams;
+use crate::driver::Driver;
 use crate::files::FileStreams;
 use crate::hooks::PendingHook;
 use crate::http::Exchanges;
 use crate::log::{Level, Log};
 use crate::metrics::Metrics;
 use crate::names::SERVICE;
-use crate::streams::Routes;
+use crate::pending_calls::PendingCalls;
+use crate::streams::{Route, Routes};
 use crate::worker::Worker;
 
 /// Why an answer could not be written.
@@ -31,6 +34,16 @@ pub(crate) enum AnswerError {
     /// The values do not fit.
     #[error(transparent)]
     Value(#[from] mmp_transcode::Error),
+}
+
+impl AnswerError {
+    /// The kind of API_ERROR for a call that failed so.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            AnswerError::Connection(_) => "unavailable",
+            AnswerError::Value(_) => "invalid",
+        }
+    }
 }
 
 /// Everything but the host's session and the event loop's sockets.
@@ -52,6 +65,8 @@ pub(crate) struct Core {
     /// HTTP requests under way, and the files of FileWillBeUploaded.
     pub(crate) exchanges: Exchanges,
     pub(crate) files: HashMap<u32, FileStreams>,
+    /// API calls with streams.
+    pub(crate) api_streams: ApiStreams,
     /// The host's raw streams.
     pub(crate) routes: Routes,
     /// Hooks with streams that a connection was found for in this turn, and which one.
@@ -59,7 +74,7 @@ pub(crate) struct Core {
     pub(crate) metrics: Metrics,
     /// The connections that OnActivate named.
     pub(crate) api: Option<StreamId>,
-    pub(crate) driver: Option<StreamId>,
+    pub(crate) driver: Driver,
     /// Whether the host has activated the plugin: a worker that is started again afterwards is brought up by the bridge.
     pub(crate) activated: bool,
     /// Whether the configuration changed while a worker that was started again was brought up.
@@ -91,6 +106,7 @@ pub(crate) enum End {
 
 impl Core {
     pub(crate) fn new(worker: Worker, now: Instant) -> Core {
+        let driver = Driver::new(worker.bundle().is_some_and(|bundle| bundle.database));
         Core {
             worker,
             log: Log::default(),
@@ -104,11 +120,12 @@ impl Core {
             to_api: ToGob::default(),
             exchanges: Exchanges::default(),
             files: HashMap::new(),
+            api_streams: ApiStreams::default(),
             routes: Routes::default(),
             started: Vec::new(),
             metrics: Metrics::default(),
             api: None,
-            driver: None,
+            driver,
             activated: false,
             config_missed: false,
             hooks_conn: None,
@@ -155,6 +172,17 @@ impl Handler for Core {
         self.call_refused(link, token, &error);
     }
 
+    fn ready(&mut self, link: &mut HostLink, stream: StreamId, broker_id: u32) {
+        // The host opened it, so the number is one of those that calls were given; the others were dialled here.
+        if stream.is_clients() {
+            self.call_stream_ready(link, stream, broker_id);
+        }
+    }
+
+    fn accept_failed(&mut self, link: &mut HostLink, broker_id: u32, error: BrokerError) {
+        self.call_stream_missed(link, broker_id, &error);
+    }
+
     fn data(&mut self, link: &mut HostLink, stream: StreamId, bytes: &[u8]) {
         self.stream_data(link, stream, bytes);
     }
@@ -168,13 +196,17 @@ impl Handler for Core {
     }
 
     fn conn_closed(&mut self, link: &mut HostLink, conn: StreamId, error: ConnError) {
-        if self.routes.get(conn).is_some() {
-            return self.stream_finished(link, conn);
+        match self.routes.get(conn) {
+            Some(Route::CallBody { .. } | Route::AnswerBody { .. }) => return self.call_stream_reset(link, conn),
+            Some(_) => return self.stream_finished(link, conn),
+            None => {}
         }
         if self.end.is_some() || link.session().closed().is_some() {
             return;
         }
-        let lost = if Some(conn) == self.api {
+        let lost = if self.is_driver_conn(conn) {
+            return self.driver_closed(&error);
+        } else if Some(conn) == self.api {
             "API"
         } else if Some(conn) == self.hooks_conn {
             "hooks"

@@ -197,9 +197,9 @@ impl EventLoop {
         self.core.check_lost_connection();
         self.core.grow();
         if let Some(host) = &mut self.host {
-            self.core.begin_streams(host.session.link());
             self.core.refuse_stalled(&mut host.session);
             host.session.tick(now, &mut self.core);
+            self.core.begin_streams(host.session.link());
             self.core.flush_log(host.session.link());
         } else {
             self.core.log.drain_to_stderr();
@@ -370,7 +370,7 @@ impl EventLoop {
 
     fn connection_closed(&mut self, connection: usize) {
         let role = self.core.worker.link.as_mut().and_then(|link| link.close(connection, self.poll.registry()));
-        self.core.connection_closed(connection, role);
+        self.core.connection_closed(self.host.as_mut().map(|host| &mut host.session), connection, role);
     }
 
     fn read_stdout(&mut self) {

@@ -2,11 +2,24 @@
 
 use mmp_goplugin::endpoint::{Kind as StreamKind, Link as HostLink};
 use mmp_goplugin::pull::PullReader;
+use mmp_transcode::msgpack;
 use mmp_worker::frame::{Header, Kind};
 
 use crate::core::Core;
 use crate::log::Level;
 use crate::streams::{Address, Inbound, Outbound, Route, Sink, Source, credit_of};
+
+/// Why an upload is refused whose replacement was not finished.
+const HALF_REPLACED: &str = "The file could not be processed. Try again, or ask an administrator to look into the server's log.";
+
+/// The results that refuse an upload: no FileInfo, and the reason.
+pub(crate) fn refusal() -> Vec<u8> {
+    let mut results = Vec::new();
+    msgpack::put_array_len(&mut results, 2);
+    msgpack::put_nil(&mut results);
+    msgpack::put_str(&mut results, HALF_REPLACED);
+    results
+}
 
 /// The two streams of one such hook.
 #[derive(Debug, Default)]
@@ -54,6 +67,15 @@ impl Core {
         }
     }
 
+    /// The hook whose arguments were read last is answered without the worker: the host waits for the end of the replacement, and would wait five seconds for somebody to dial it.
+    pub(crate) fn refuse_files(&mut self, link: &mut HostLink) {
+        for &number in self.from_hooks.streams() {
+            if let Ok(stream) = link.dial(number, StreamKind::Raw) {
+                link.close(stream);
+            }
+        }
+    }
+
     /// The hook runs at the worker now.
     pub(crate) fn files_started(&mut self, link: &mut HostLink, id: u32, address: Address) {
         let Core { files, worker, .. } = self;
@@ -85,6 +107,14 @@ impl Core {
             (kind, ..) => return Err(format!("the worker sent {kind:?} for a file")),
         }
         Ok(())
+    }
+
+    /// The hook has failed. True if a part of a replacement has reached the server, or was about to: it would be stored in place of the file, so the file must be refused.
+    pub(crate) fn files_failed(&mut self, link: &mut HostLink, id: u32) -> bool {
+        let replacement = self.files.get(&id).and_then(|streams| streams.replacement.as_ref());
+        let begun = replacement.is_some_and(Outbound::has_begun);
+        self.files_finished(link, id);
+        begun
     }
 
     /// The hook is over, before the host gets its answer: what was written of the replacement is all of it.

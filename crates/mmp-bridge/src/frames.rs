@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use mmp_goplugin::plugin::PluginSession;
 use mmp_transcode::generated;
 use mmp_worker::connection::next_frame;
-use mmp_worker::frame::{OF_API, Header, Kind};
+use mmp_worker::frame::{Header, Kind, OF_API};
 use mmp_worker::messages::{Failed, Mode, Ready, Role};
 
 use crate::core::Core;
@@ -58,8 +58,8 @@ impl Core {
             (Kind::ApiCall, Role::Sync | Role::Async | Role::Api, session) => {
                 self.api_called(session.map(PluginSession::link), connection, header, payload);
             }
-            (Kind::Cancel, Role::Sync | Role::Async | Role::Api, _) if header.flags & OF_API != 0 => {
-                self.call_cancelled(connection, header.id);
+            (Kind::Cancel, Role::Sync | Role::Async | Role::Api, session) if header.flags & OF_API != 0 => {
+                self.call_cancelled(session.map(PluginSession::link), connection, header.id);
             }
             (
                 Kind::Data | Kind::Credit | Kind::End | Kind::Head | Kind::Hijack | Kind::Deadline,
@@ -178,8 +178,16 @@ impl Core {
     }
 
     /// A connection is gone. Without its control, sync or async connections a worker is not whole; usually its process has ended, which is known in a moment.
-    pub(crate) fn connection_closed(&mut self, connection: usize, role: Option<Role>) {
+    pub(crate) fn connection_closed(
+        &mut self,
+        session: Option<&mut PluginSession>,
+        connection: usize,
+        role: Option<Role>,
+    ) {
         self.calls.abandon(|c, _| c == connection);
+        if let Some(session) = session {
+            self.drop_call_streams(session.link(), Some(connection));
+        }
         if let Some(role @ (Role::Control | Role::Sync | Role::Async)) = role {
             self.lost_connection.get_or_insert((role, self.now));
         }
@@ -203,13 +211,17 @@ impl Core {
     /// The process has ended: its hooks are answered, and it is started again if the plugin was loaded once.
     pub(crate) fn worker_ended(
         &mut self,
-        session: Option<&mut PluginSession>,
+        mut session: Option<&mut PluginSession>,
         exit: Option<i32>,
         reason: Option<&str>,
     ) {
         self.lost_connection = None;
         self.worker_failure = None;
         self.calls.abandon(|_, _| true);
+        if let Some(session) = &mut session {
+            self.drop_call_streams(session.link(), None);
+            self.close_database(session.link());
+        }
         let why = match self.worker.gone(exit, reason, self.now) {
             Gone::Known(why) => why,
             Gone::ForGood(why) => {
@@ -217,6 +229,7 @@ impl Core {
                 why
             }
             Gone::Again(why) => {
+                self.metrics.restarts += 1;
                 self.log.push(Level::Error, format!("{why}; it is started again"), &[]);
                 why
             }

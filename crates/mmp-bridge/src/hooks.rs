@@ -1,5 +1,7 @@
 //! Hooks: from the host to the worker, and what comes back; `answers.rs` says how that reaches the host.
 
+use std::time::{Duration, Instant};
+
 use mmp_gob::{Error as GobError, TypeId};
 use mmp_goplugin::endpoint::Link as HostLink;
 use mmp_goplugin::netrpc::{Body, RequestHead};
@@ -8,13 +10,14 @@ use mmp_goplugin::yamux::StreamId;
 use mmp_transcode::generated;
 use mmp_transcode::schema::Method;
 use mmp_transcode::{Error as TranscodeError, Sent};
-use mmp_worker::dispatch::{Place, Queued};
+use mmp_worker::dispatch::{Need, Place, Queued};
 use mmp_worker::frame::{self, Kind};
 use mmp_worker::messages::Mode;
 
 use crate::activation::ON_CONFIGURATION_CHANGE;
 use crate::answers::read_raised;
 use crate::core::Core;
+use crate::files;
 use crate::http::SERVE_METRICS;
 use crate::log::Level;
 
@@ -26,6 +29,7 @@ pub(crate) struct PendingHook {
     pub(crate) method: &'static Method,
     pub(crate) asker: Asker,
     pub(crate) kept: Option<Kept>,
+    pub(crate) began: Instant,
 }
 
 /// Who waits for the answer of a hook.
@@ -139,8 +143,10 @@ impl Core {
         asker: Asker,
         arguments: impl FnOnce(&mut Core, &mut Vec<u8>) -> Result<Option<mmp_transcode::KeptArg>, TranscodeError>,
     ) -> Result<bool, TranscodeError> {
-        let place = self.dispatcher.place(mode);
+        let need = Need { mode, streams: !method.streams.is_empty() };
+        let place = self.dispatcher.place(need);
         if place == Place::Full {
+            self.metrics.hook(method, Duration::ZERO, false);
             return Ok(false);
         }
         let id = self.next_hook;
@@ -158,14 +164,14 @@ impl Core {
         });
         match place {
             Place::Connection(connection) => self.worker.put_output(connection, out),
-            _ if written.is_ok() => self.dispatcher.enqueue(Queued { id, mode, frame: out, since: self.now }),
+            _ if written.is_ok() => self.dispatcher.enqueue(Queued { id, need, frame: out, since: self.now }),
             _ => {}
         }
         written?;
         self.next_hook = id.wrapping_add(1);
-        self.hooks.insert(id, PendingHook { method, asker, kept });
+        self.hooks.insert(id, PendingHook { method, asker, kept, began: self.now });
         match place {
-            Place::Connection(connection) => self.hook_started(id, mode, connection),
+            Place::Connection(connection) => self.hook_started(id, need, connection),
             _ => self.grow(),
         }
         Ok(true)
@@ -185,15 +191,15 @@ impl Core {
             let mut out = self.worker.take_output(connection);
             out.extend_from_slice(&queued.frame);
             self.worker.put_output(connection, out);
-            self.hook_started(queued.id, queued.mode, connection);
+            self.hook_started(queued.id, queued.need, connection);
         }
         self.grow();
     }
 
     /// A hook was sent to a connection. Its streams begin in the same turn, by [`Core::begin_streams`].
-    fn hook_started(&mut self, id: u32, mode: Mode, connection: usize) {
-        self.dispatcher.started(id, mode, connection);
-        if self.hooks.get(&id).is_some_and(|hook| !hook.method.streams.is_empty()) {
+    fn hook_started(&mut self, id: u32, need: Need, connection: usize) {
+        self.dispatcher.started(id, need, connection);
+        if need.streams {
             self.started.push((id, connection));
         }
     }
@@ -202,12 +208,15 @@ impl Core {
     pub(crate) fn refuse_stalled(&mut self, session: &mut PluginSession) {
         for id in self.dispatcher.refuse_stalled(self.now) {
             if let Some(hook) = self.hooks.remove(&id) {
+                self.count_hook(&hook, false);
                 let name = hook.method.name;
                 self.log.push(Level::Error, format!("{name}: 64 hooks of this plugin wait for API calls and none has moved for seconds, as when hooks fire each other without end; the server's default is the answer"), &[]);
                 self.files_finished(session.link(), id);
                 match hook.asker {
-                    Asker::Http { exchange } => self.http_finished(session.link(), exchange, Some("the hook was put off")),
-                    _ => self.answer(session, hook, &[]),
+                    Asker::Http { exchange } => self.http_put_off(session.link(), exchange),
+                    _ => {
+                        self.answer(session, hook, &[]);
+                    }
                 }
             }
         }
@@ -220,9 +229,16 @@ impl Core {
         }
         if let Some(hook) = self.hooks.remove(&id) {
             self.files_finished(session.link(), id);
-            self.answer(session, hook, payload);
+            let (method, began) = (hook.method, hook.began);
+            let fits = self.answer(session, hook, payload);
+            self.metrics.hook(method, self.now.saturating_duration_since(began), fits);
         }
         self.dispatch_queued();
+    }
+
+    /// Counts a hook that is answered now.
+    fn count_hook(&mut self, hook: &PendingHook, ok: bool) {
+        self.metrics.hook(hook.method, self.now.saturating_duration_since(hook.began), ok);
     }
 
     /// Frees a connection for the next hook. False if it did not run this one: it was answered before, or runs elsewhere.
@@ -242,13 +258,20 @@ impl Core {
             return;
         }
         if let Some(hook) = self.hooks.remove(&id) {
-            self.files_finished(session.link(), id);
+            let half_replaced = self.files_failed(session.link(), id);
+            self.count_hook(&hook, false);
             let raised = read_raised(payload);
             let name = hook.method.name;
+            // That a client leaves is no fault, and OnActivate's failure is told in another way.
+            let level = if self.client_has_left(hook.asker) { Level::Debug } else { Level::Error };
             if !matches!(hook.asker, Asker::Activation { .. }) {
-                self.log.push(Level::Error, format!("{name}: the plugin's handler failed: {}", raised.message), &[]);
+                self.log.push(level, format!("{name}: the plugin's handler failed: {}", raised.message), &[]);
             }
-            self.answer_failure(session, hook, &raised.message, raised.app);
+            if half_replaced {
+                self.answer(session, hook, &files::refusal());
+            } else {
+                self.answer_failure(session, hook, &raised.message, raised.app);
+            }
         }
         self.dispatch_queued();
     }
@@ -260,8 +283,13 @@ impl Core {
         lost.sort_by_key(|(id, _)| *id);
         let Some(session) = session else { return };
         for (id, hook) in lost {
-            self.files_finished(session.link(), id);
-            self.answer_failure(session, hook, reason, None);
+            let half_replaced = self.files_failed(session.link(), id);
+            self.count_hook(&hook, false);
+            if half_replaced {
+                self.answer(session, hook, &files::refusal());
+            } else {
+                self.answer_failure(session, hook, reason, None);
+            }
         }
     }
 }

@@ -67,6 +67,8 @@ pub(crate) struct Bundle {
     pub(crate) venv: Option<PathBuf>,
     /// Names of environment variables that the worker gets besides the usual ones.
     pub(crate) environment: Vec<String>,
+    /// Whether the plugin uses the server's database driver.
+    pub(crate) database: bool,
     /// How long a worker may take from its start to READY.
     pub(crate) start_timeout: Duration,
 }
@@ -85,6 +87,8 @@ struct Server {
     runtime: String,
     #[serde(default)]
     env: Vec<String>,
+    #[serde(default)]
+    database: bool,
     /// The earlier SDK's key: the version that the plugin was written for.
     #[serde(default)]
     python_version: Option<String>,
@@ -185,6 +189,7 @@ impl Manifest {
             requires_python,
             venv,
             environment: self.server.env,
+            database: self.server.database,
             start_timeout,
         })
     }
@@ -217,7 +222,16 @@ mod tests {
         let bundle = read(r#"{"id": "a.b", "server": {"runtime": "python"}, "unknown": 1}"#).unwrap();
         assert_eq!(bundle.entry_point, "plugin.py");
         assert_eq!(bundle.start_timeout, Duration::from_secs(120));
+        assert!(!bundle.database);
         assert!(bundle.requires_python.allows((3, 10, 0)) && !bundle.requires_python.allows((3, 9, 20)));
+    }
+
+    #[test]
+    fn the_database_is_there_if_it_is_asked_for() {
+        for (database, expected) in [("true", true), ("false", false)] {
+            let json = format!(r#"{{"id": "a.b", "server": {{"runtime": "python", "database": {database}}}}}"#);
+            assert_eq!(read(&json).unwrap().database, expected);
+        }
     }
 
     #[test]
@@ -253,6 +267,10 @@ mod tests {
             (
                 r#"{"id": "a", "server": {"runtime": "python", "env": ["MM_SQLSETTINGS_DATASOURCE"]}}"#,
                 "plugin.json: server.env names MM_SQLSETTINGS_DATASOURCE, which",
+            ),
+            (
+                r#"{"id": "a", "server": {"runtime": "python", "database": "yes"}}"#,
+                "invalid type: string \"yes\", expected a boolean",
             ),
             (
                 r#"{"id": "a", "server": {"runtime": "python", "python": {"start_timeout": 0}}}"#,

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 from ._async_link import AsyncLink, new_event_loop
 from ._bound_hook import BoundHook
 from ._connection import ConnectionClosedError
 from ._control import Control
+
+_log = logging.getLogger("mattermost_plugin")
+
+
+class StartupFailedError(Exception):
+    """What belongs to the plugin could not be started; the cause says why."""
 
 
 class AsyncMain:
@@ -21,6 +28,8 @@ class AsyncMain:
         hooks: The async handlers.
         control: The `control` connection, whose orders end the loop.
         on_open: What to do on the order OPEN.
+        startup: Awaited before hooks can come, if there is something to start.
+        shutdown: Awaited when STOP has come, while the hooks that run are still served.
         use_uvloop: Whether to run on uvloop, if it is installed.
     """
 
@@ -31,8 +40,12 @@ class AsyncMain:
         control: Control,
         on_open: Callable[[int], None],
         *,
+        startup: Callable[[], Awaitable[None]] | None,
+        shutdown: Callable[[], Awaitable[None]] | None,
         use_uvloop: bool,
     ) -> None:
+        self._startup = startup
+        self._shutdown = shutdown
         self._sock = sock
         self._control = control
         self._on_open = on_open
@@ -48,6 +61,7 @@ class AsyncMain:
             ready: Called once when hooks can come.
 
         Raises:
+            StartupFailedError: What was to be started has failed.
             ConnectionClosedError: The bridge is gone.
             OSError: The bridge is gone.
             ProtocolError: The bridge sent what it must not.
@@ -61,9 +75,31 @@ class AsyncMain:
     async def _main(self, ready: Callable[[], None]) -> None:
         await self.link.attach(self._sock)
         threading.Thread(target=self._read_orders, name="mattermost-control", daemon=True).start()
-        ready()
+        if await self._start():
+            ready()
         await self._over
+        if self._shutdown is not None:
+            try:
+                await self._shutdown()
+            except Exception:  # it is the author's, and the worker ends in any case  # noqa: BLE001
+                _log.exception("stopping the application failed")
         await self.link.drain()
+
+    async def _start(self) -> bool:
+        """Start what is to be started; return False if STOP comes first."""
+        if self._startup is None:
+            return True
+        starting = asyncio.ensure_future(self._startup())
+        await asyncio.wait({starting, self._over}, return_when=asyncio.FIRST_COMPLETED)
+        if not starting.done():
+            starting.cancel()
+            await asyncio.wait({starting})
+            return False
+        error = starting.exception()
+        if error is not None:
+            self.link.abort()
+            raise StartupFailedError from error
+        return True
 
     def _read_orders(self) -> None:
         error: Exception | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 from collections.abc import Callable
 from typing import Any, Literal
 
@@ -38,25 +39,35 @@ class BoundHook:
         self.handler = handler
         self.logger = plugin.logger
         self.mode: Mode = "async" if _is_async(handler) else "sync"
-        self.decode = spec.decoder.decode
+        self.decode: Callable[[Any], Any] = spec.decoder.decode
+        if spec.stream in ("http", "metrics"):
+            from ._http_request import HTTP_CALL  # few plugins need it
+
+            self.decode = HTTP_CALL.decode
         self.adapt: Adapter = adapter(spec)
 
-    def failure(self, error: BaseException) -> HookFailure:
+    def failure(self, error: BaseException, error_id: str = "") -> HookFailure:
         """Log what a handler raised, and return what is answered."""
-        return failure(self.spec.name, error, self.logger)
+        return failure(self.spec.name, error, self.logger, error_id)
 
 
 def bind_hooks(plugin: Plugin) -> dict[int, BoundHook]:
     """Return the hooks that a plugin handles, by their number in frames."""
     hooks: dict[int, BoundHook] = {}
-    for name in plugin.implemented_hooks():
+    own = plugin._instance_handlers  # pyright: ignore[reportPrivateUsage]  # not a name for authors
+    for name in sorted({*plugin.implemented_hooks(), *own}):
         handler = plugin.get_hook_handler(name)
         if handler is not None:
             hooks[HOOKS[name].ident] = BoundHook(HOOKS[name], handler, plugin)
     return hooks
 
 
-def failure(hook_name: str, error: BaseException, logger: logging.Logger) -> HookFailure:
+def error_id() -> str:
+    """Return a new id that joins what an HTTP client is told about an error with what is in the log."""
+    return os.urandom(8).hex()
+
+
+def failure(hook_name: str, error: BaseException, logger: logging.Logger, error_id: str = "") -> HookFailure:
     """Log what went wrong in a hook, with its traceback, and return the payload of HOOK_ERROR."""
     text = describe(error)
     where, app = "", None
@@ -65,7 +76,8 @@ def failure(hook_name: str, error: BaseException, logger: logging.Logger) -> Hoo
         file, line = place(error.__traceback__)
         where = f" ({file}, line {line})" if file else ""
     with contextlib.suppress(Exception):
-        logger.error("the handler of %s raised %s%s", hook_name, text, where, exc_info=error, extra={"hook": hook_name})
+        extra = {"hook": hook_name, "error_id": error_id} if error_id else {"hook": hook_name}
+        logger.error("the handler of %s raised %s%s", hook_name, text, where, exc_info=error, extra=extra)
     with contextlib.suppress(Exception):
         app = frame_from_exception(error) if isinstance(error, PluginAPIError) and error.error_id else None
     # Why a plugin is not activated is read by administrators; other hooks' errors may be shown to users.

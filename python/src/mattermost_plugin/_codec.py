@@ -45,7 +45,7 @@ ENCODE_ERRORS = (TypeError, ValueError, OverflowError, RecursionError)
 """What msgspec raises for values that it cannot encode; UnicodeEncodeError is a ValueError."""
 
 
-def encode_frame(out: bytearray, value: object, kind: int, method: int, ident: int) -> None:
+def encode_frame(out: bytearray, value: object, kind: int, method: int, ident: int, flags: int = 0) -> None:
     """Write one whole frame into `out`, replacing what it held.
 
     Raises:
@@ -58,4 +58,11 @@ def encode_frame(out: bytearray, value: object, kind: int, method: int, ident: i
     length = len(out) - HEADER_SIZE
     if length > MAX_PAYLOAD:
         raise ValidationError(f"{length} bytes are too many for one call or answer; at most {MAX_PAYLOAD} can be sent")
-    HEADER.pack_into(out, 0, length, kind, 0, method, ident)
+    HEADER.pack_into(out, 0, length, kind, flags, method, ident)
+
+
+def frame(value: object, kind: int, method: int, ident: int, flags: int = 0) -> bytearray:
+    """Return one whole frame."""
+    out = bytearray()
+    encode_frame(out, value, kind, method, ident, flags)
+    return out

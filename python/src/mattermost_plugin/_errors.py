@@ -94,6 +94,10 @@ class MethodNotAvailableError(PluginAPIError):
     """The server is too old for this method; the message names the version that has it."""
 
 
+class ClientDisconnectedError(ConnectionError):
+    """The HTTP client has gone, or the upload has ended before its end; nobody waits for the answer any more."""
+
+
 InvalidArgumentError = ValidationError
 """Another name of ValidationError."""
 
@@ -146,6 +150,11 @@ def error_from_frame(frame: ErrorFrame, method_name: str) -> PluginAPIError:
         where=frame.where or method_name,
         request_id=frame.request_id,
     )
+
+
+def gone_call(name: str) -> UnavailableError:
+    """Return the error of a call whose connection is gone."""
+    return UnavailableError("the connection to the server is gone", status_code=503, where=name)
 
 
 def convert_app_error(error: Any) -> PluginAPIError:

@@ -44,13 +44,13 @@ def load_error(code: Code, message: str, *, hint: str, file: str = "", line: int
     return LoadError(Report(code=code, message=message, hint=hint, file=file, line=line))
 
 
-def report(error: BaseException, stage: Code) -> Report:
-    """Return what is reported for an exception of the author's code; `stage` says what was being done."""
+def report(error: BaseException, stage: Code, doing: str = "") -> Report:
+    """Return what is reported for an exception of the author's code; `stage` and `doing` say what was being done."""
     if isinstance(error, LoadError):
         return error.report
     found = _specific(error) or Report(
         code=stage,
-        message=f"{_STAGES.get(stage, 'starting the plugin')} failed: {describe(error)}",
+        message=f"{doing or _STAGES.get(stage, 'starting the plugin')} failed: {describe(error)}",
         hint="correct the plugin's code there; the traceback in the log shows how it got to this place",
     )
     if not found.file:

@@ -11,6 +11,9 @@ from ._types import decoder
 Shape = Literal["none", "error", "reason", "value", "value_reason", "value_error"]
 """What a Go hook returns: nothing, an error, a reason string, a value, or a value with one of these."""
 
+Stream = Literal["", "http", "metrics", "file"]
+"""What a hook's streams are: none, an HTTP request and its response (also for metrics), or files."""
+
 NoneMeans = Literal["neutral", "empty", "true"]
 """What a handler's None stands for: the neutral answer, an empty object of the result's type, or True."""
 
@@ -26,7 +29,7 @@ class HookSpec:
         shape: What the Go method returns.
         value: Type expression of the value among the results, if there is one.
         none: What None stands for as a handler's answer.
-        stream: Whether the hook carries a stream, which frames of this version cannot.
+        stream: What the hook's streams are.
     """
 
     __slots__ = ("_args", "_decoder", "ident", "name", "none", "params", "shape", "stream", "value")
@@ -41,7 +44,7 @@ class HookSpec:
         value: str = "",
         *,
         none: NoneMeans = "neutral",
-        stream: bool = False,
+        stream: Stream = "",
     ) -> None:
         self.ident = ident
         self.name = name

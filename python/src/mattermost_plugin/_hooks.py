@@ -67,8 +67,6 @@ def _mark(function: F, name: str) -> F:
     spec = HOOKS.get(name)
     if spec is None:
         raise _error(f"Unknown hook name: {name!r}{_suggestion(name)}", function)
-    if spec.stream:
-        raise _error(f"The hook {name} carries a stream, which this version of the SDK cannot serve", function)
     setattr(_function_of(function), HOOK_MARKER_ATTR, name)
     return function
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, overload
+from collections.abc import Awaitable, Callable
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar, overload
 
 from . import _runtime
 from ._hooks import collect_handlers
@@ -42,7 +43,13 @@ class Plugin:
     use_uvloop: ClassVar[bool] = True
     """Whether async handlers run on uvloop, if it is installed."""
 
+    metrics_registry: Any = None
+    """The registry of `prometheus_client` that `ServeMetrics` shows; by default the library's own, if it is used."""
+
     _handlers: ClassVar[dict[str, str]] = {}
+    _startup: Callable[[], Awaitable[None]] | None = None
+    _shutdown: Callable[[], Awaitable[None]] | None = None
+    _started: bool = False
     _api: PluginAPIClient | None = None
     _async_api: AsyncPluginAPIClient | None = None
     _config: RuntimeConfig | None = None
@@ -132,8 +139,29 @@ class Plugin:
         """Return whether the class handles a hook."""
         return name in cls._handlers
 
+    def mount(self, app: Any, *, interface: Literal["auto", "asgi", "wsgi"] = "auto") -> None:
+        """Let an ASGI or WSGI application (FastAPI, Starlette, Django, Flask, ...) answer the plugin's HTTP requests.
+
+        Call it in `__init__`.
+
+        Args:
+            app: The application.
+            interface: Which of the two it is, if that cannot be told from the object.
+        """
+        from ._mount import mount  # few plugins need it
+
+        mount(self, app, interface)
+
+    @cached_property
+    def _instance_handlers(self) -> dict[str, Callable[..., Any]]:
+        """Handlers that this object has beside those of its class, by hook."""
+        return {}
+
     def get_hook_handler(self, name: str) -> Callable[..., Any] | None:
         """Return the bound method that handles a hook, or None."""
+        own = self._instance_handlers.get(name)
+        if own is not None:
+            return own
         attribute = self._handlers.get(name)
         return None if attribute is None else getattr(self, attribute)
 

@@ -7,7 +7,6 @@ import logging
 import os
 import sys
 import threading
-from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -107,6 +106,7 @@ class Worker:
         self._threads: list[HookThread] = []
         self._idle = threading.Event()
         self._sync_hooks: dict[int, BoundHook] = {}
+        self._plugin = Plugin()
         self._async_socket = -1
         self._use_uvloop = True
         self._logs = install(self._control, config.logging_level)
@@ -123,6 +123,10 @@ class Worker:
             return 1
         try:
             return self._serve(hooks)
+        except _LoadFailedError as failed:
+            self._control.failed(msgspec.to_builtins(failed.report))
+            _exit_later(1)
+            return 1
         except (*LINK_ERRORS, KeyboardInterrupt) as error:
             _log.error("the worker ends: %s", describe(error))
             self._control.flush()
@@ -139,10 +143,12 @@ class Worker:
             plugin = plugin_class()
             stage = "internal"
             hooks = bind_hooks(plugin)
+            plugin._started = True  # pyright: ignore[reportPrivateUsage]  # not a name for authors
         except BaseException as error:  # SystemExit too: whatever stops the plugin from loading is reported
             raise _LoadFailedError(report(error, stage)) from error
         # What is loaded by now stays; without it the collector has less to look at.
         gc.freeze()
+        self._plugin = plugin
         return hooks
 
     def _serve(self, hooks: dict[int, BoundHook]) -> int:
@@ -150,26 +156,52 @@ class Worker:
         async_hooks = {ident: hook for ident, hook in hooks.items() if hook.mode == "async"}
         if self._sync_hooks:
             self._open_sync(self._welcome.sync_connections)
-        modes = [(ident, hook.mode) for ident, hook in sorted(hooks.items())]
-        if async_hooks:
-            self._serve_async(async_hooks, lambda: self._control.ready(modes))
+        if async_hooks or self._plugin._startup is not None:  # pyright: ignore[reportPrivateUsage]  # not for authors
+            self._serve_async(async_hooks)
         else:
-            self._control.ready(modes)
+            self._ready(async_hooks)
             self._control.serve(self._open_sync)
         self._drain()
         self._control.flush()
         _exit_later(0)
         return 0
 
-    def _serve_async(self, hooks: dict[int, BoundHook], ready: Callable[[], None]) -> None:
-        from ._async_main import AsyncMain  # loads asyncio, which `def` handlers do without
+    def _ready(self, async_hooks: dict[int, BoundHook]) -> None:
+        """Report which hooks the plugin handles, the metrics of its own among them."""
+        if wants_default_metrics(self._plugin):
+            from ._metrics import default_hook  # few plugins need it
+
+            hook = default_hook(self._plugin, in_thread=bool(async_hooks) and not self._sync_hooks)
+            if hook.mode == "async":
+                async_hooks[hook.spec.ident] = hook
+            else:
+                if not self._sync_hooks:
+                    self._open_sync(self._welcome.sync_connections)
+                self._sync_hooks[hook.spec.ident] = hook
+        hooks = {**self._sync_hooks, **async_hooks}
+        self._control.ready([(ident, hook.mode) for ident, hook in sorted(hooks.items())])
+
+    def _serve_async(self, hooks: dict[int, BoundHook]) -> None:
+        from ._async_main import AsyncMain, StartupFailedError  # loads asyncio, which `def` handlers do without
 
         connection, _ = self._connect("async")
-        main = AsyncMain(connection.detach(), hooks, self._control, self._open_sync, use_uvloop=self._use_uvloop)
+        plugin = self._plugin
+        main = AsyncMain(
+            connection.detach(),
+            hooks,
+            self._control,
+            self._open_sync,
+            startup=plugin._startup,  # pyright: ignore[reportPrivateUsage]  # not a name for authors
+            shutdown=plugin._shutdown,  # pyright: ignore[reportPrivateUsage]  # not a name for authors
+            use_uvloop=self._use_uvloop,
+        )
         self._async_socket = main.socket_fd
         self._transport.forbid_here()
         self._tasks.link = main.link
-        main.run(ready)
+        try:
+            main.run(lambda: self._ready(hooks))
+        except StartupFailedError as error:
+            raise _LoadFailedError(report(error.__cause__ or error, "init", "starting the application")) from error
 
     def _connect(self, role: str) -> tuple[Connection, Welcome]:
         return connect(self._socket_path, self._token, role)
@@ -211,6 +243,13 @@ class Worker:
             thread.close()
         if self._async_socket >= 0:
             os.close(self._async_socket)
+
+
+def wants_default_metrics(plugin: Plugin) -> bool:
+    """Return whether the plugin has metrics of its own and no handler for them."""
+    if plugin.get_hook_handler("ServeMetrics") is not None:
+        return False
+    return plugin.metrics_registry is not None or "prometheus_client" in sys.modules
 
 
 class _LoadFailedError(Exception):

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 
 from ._bound_hook import BoundHook, HookFailure
 from ._connection import Connection, ConnectionClosedError
-from ._frames import CANCEL, HOOK, HOOK_ERROR, HOOK_REPLY, ProtocolError
+from ._frames import HOOK, HOOK_ERROR, HOOK_REPLY, ProtocolError
 from ._transport import ThreadTransport
 
 
@@ -62,30 +62,38 @@ class HookThread:
 
     def _serve(self, connection: Connection) -> None:
         while True:
-            kind, _, method, ident, payload = connection.read()
+            kind, flags, method, ident, payload = connection.read()
             if kind == HOOK:
                 self._busy = True
                 self._answer(connection, method, ident, payload)
                 self._busy = False
                 if self.stopping:
                     self._on_idle()
-            elif kind == CANCEL:
-                connection.cancelled = ident
             else:
-                raise ProtocolError(f"a frame of kind {kind:#04x} came instead of a hook")
+                # A CANCEL, or what was under way when a hook or call ended.
+                connection.route(kind, flags, ident, payload)
 
     def _answer(self, connection: Connection, method: int, ident: int, payload: memoryview) -> None:
         hook = self._hooks.get(method)
         if hook is None:
             connection.send(HookFailure(f"the plugin has no handler for hook {method}"), HOOK_ERROR, method, ident)
             return
+        if hook.spec.stream:
+            from ._stream_hooks import serve  # most plugins have no hooks with streams
+
+            serve(connection, hook, ident, payload)
+            return
         try:
             results = hook.adapt(hook.handler(*hook.decode(payload)))
+            if connection.channels:
+                connection.cancel_calls()
             if results is not None:
                 connection.send(results, HOOK_REPLY, method, ident)
                 return
         except BaseException as error:  # SystemExit too: a handler must not end the thread without an answer  # noqa: BLE001
-            connection.send(hook.failure(error), HOOK_ERROR, method, ident)
+            failure = hook.failure(error)
+            connection.cancel_calls()
+            connection.send(failure, HOOK_ERROR, method, ident)
         else:
             connection.send_empty(HOOK_REPLY, method=method, ident=ident)
 

@@ -7,13 +7,20 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from ._connection import Connection
-from ._errors import UnavailableError
+from ._errors import gone_call
 
 if TYPE_CHECKING:
+    from ._async_http_client import AsyncHTTPResponse
     from ._async_link import AsyncLink
+    from ._async_sources import AsyncStreamSource
+    from ._http_client import HTTPAnswer, HTTPResponse
     from ._method import Method
+    from ._sources import StreamSource
 
 T = TypeVar("T")
+
+_FIRST_OF_DRIVER = 4096
+"""The numbers of the database driver's methods begin here."""
 
 
 class SyncTransport(Protocol):
@@ -21,6 +28,14 @@ class SyncTransport(Protocol):
 
     def call(self, method: Method[T], args: tuple[Any, ...]) -> T:
         """Call an API method and return its result, or raise PluginAPIError."""
+        ...
+
+    def upload(self, method: Method[T], args: tuple[Any, ...], source: StreamSource) -> T:
+        """Call an API method that reads a stream."""
+        ...
+
+    def fetch(self, method: Method[HTTPAnswer], args: tuple[Any, ...], source: StreamSource | None) -> HTTPResponse:
+        """Call an API method that answers with a stream."""
         ...
 
 
@@ -31,6 +46,16 @@ class AsyncTransport(Protocol):
         """Call an API method and return its result, or raise PluginAPIError."""
         ...
 
+    async def upload(self, method: Method[T], args: tuple[Any, ...], source: AsyncStreamSource) -> T:
+        """Call an API method that reads a stream."""
+        ...
+
+    async def fetch(
+        self, method: Method[HTTPAnswer], args: tuple[Any, ...], source: AsyncStreamSource | None
+    ) -> AsyncHTTPResponse:
+        """Call an API method that answers with a stream."""
+        ...
+
 
 class Unconnected:
     """The transport of a client that belongs to no running plugin."""
@@ -38,7 +63,17 @@ class Unconnected:
     def call(self, method: Method[T], args: tuple[Any, ...]) -> T:
         """Refuse the call."""
         del args
-        raise RuntimeError(f"{method.python_name}: the client is not connected; plugins use self.api")
+        raise _unconnected(method)
+
+    def upload(self, method: Method[T], args: tuple[Any, ...], source: StreamSource) -> T:
+        """Refuse the call."""
+        del args, source
+        raise _unconnected(method)
+
+    def fetch(self, method: Method[HTTPAnswer], args: tuple[Any, ...], source: StreamSource | None) -> HTTPResponse:
+        """Refuse the call."""
+        del args, source
+        raise _unconnected(method)
 
 
 class AsyncUnconnected:
@@ -46,22 +81,30 @@ class AsyncUnconnected:
 
     async def call(self, method: Method[T], args: tuple[Any, ...]) -> T:
         """Refuse the call."""
-        return Unconnected().call(method, args)
+        del args
+        raise _unconnected(method)
+
+    async def upload(self, method: Method[T], args: tuple[Any, ...], source: AsyncStreamSource) -> T:
+        """Refuse the call."""
+        del args, source
+        raise _unconnected(method)
+
+    async def fetch(
+        self, method: Method[HTTPAnswer], args: tuple[Any, ...], source: AsyncStreamSource | None
+    ) -> AsyncHTTPResponse:
+        """Refuse the call."""
+        del args, source
+        raise _unconnected(method)
+
+
+def _unconnected(method: Method[Any]) -> RuntimeError:
+    return RuntimeError(f"{method.python_name}: the client is not connected; plugins use self.api")
 
 
 class _Local(threading.local):
-    connection: Caller | None = None
+    connection: Connection | None = None
     owner: _Owner | None = None
-
-
-class Caller(Protocol):
-    """Something that makes API calls for one thread."""
-
-    closed: bool
-
-    def call(self, method: Method[T], args: tuple[Any, ...]) -> T:
-        """Call an API method."""
-        ...
+    runs_the_loop = False
 
 
 class _Owner:
@@ -76,20 +119,6 @@ class _Owner:
         self._connection.close()
 
 
-class _LoopThread:
-    """Stands where the event loop's thread would have a connection: blocking there could deadlock on a nested hook."""
-
-    closed = False
-
-    def call(self, method: Method[T], args: tuple[Any, ...]) -> T:
-        """Refuse the call and name the method to use instead."""
-        del args
-        raise RuntimeError(
-            f"api.{method.python_name}() would block the event loop; "
-            f"use: await self.async_api.{method.python_name}(...)"
-        )
-
-
 class ThreadTransport:
     """Sends a call on the calling thread's connection: a hook's own inside a hook, else one opened on demand."""
 
@@ -102,8 +131,26 @@ class ThreadTransport:
         """Call an API method from any thread."""
         connection = self._local.connection
         if connection is None or connection.closed:
-            connection = self._open(method.name)
+            connection = self._open(method)
         return connection.call(method, args)
+
+    def upload(self, method: Method[T], args: tuple[Any, ...], source: StreamSource) -> T:
+        """Call an API method that reads a stream."""
+        from ._stream_calls import upload  # few plugins need it
+
+        return upload(self._connection(method), method, args, source)
+
+    def fetch(self, method: Method[HTTPAnswer], args: tuple[Any, ...], source: StreamSource | None) -> HTTPResponse:
+        """Call an API method that answers with a stream."""
+        from ._http_client import HTTPResponse
+        from ._stream_calls import fetch
+
+        answer, channel = fetch(self._connection(method), method, args, source)
+        return HTTPResponse(answer, channel)
+
+    def _connection(self, method: Method[Any]) -> Connection:
+        connection = self._local.connection
+        return self._open(method) if connection is None or connection.closed else connection
 
     def adopt(self, connection: Connection) -> None:
         """Make a hook's connection the one of the calling thread."""
@@ -112,28 +159,40 @@ class ThreadTransport:
     def forbid_here(self) -> None:
         """Make calls from the calling thread, which runs the event loop, an error."""
         self._local.owner = None
-        self._local.connection = _LoopThread()
+        self._local.connection = None
+        self._local.runs_the_loop = True
 
     def after_fork(self) -> None:
         """Forget all connections in a forked child; they belong to the parent."""
         self._forked = True
         self._local = _Local()
 
-    def _open(self, method_name: str) -> Connection:
+    def _open(self, method: Method[Any]) -> Connection:
+        if self._local.runs_the_loop:
+            raise _blocks_the_loop(method)
         if self._forked:
             raise RuntimeError(
-                f"{method_name}: this process was made by os.fork() and has no connection to Mattermost; "
+                f"{method.name}: this process was made by os.fork() and has no connection to Mattermost; "
                 "make API calls in the plugin's own process"
             )
         try:
             connection = self._open_connection()
         except OSError as error:
-            raise UnavailableError(
-                "the connection to the server is gone", status_code=503, where=method_name
-            ) from error
+            raise gone_call(method.name) from error
         self._local.owner = _Owner(connection)
         self._local.connection = connection
         return connection
+
+
+def _blocks_the_loop(method: Method[Any]) -> RuntimeError:
+    """Return the error of a blocking call in the event loop's thread, where it could wait for itself."""
+    if method.ident >= _FIRST_OF_DRIVER:
+        return RuntimeError(
+            "the database would block the event loop; use: await asyncio.to_thread(...) with a def function"
+        )
+    return RuntimeError(
+        f"api.{method.python_name}() would block the event loop; use: await self.async_api.{method.python_name}(...)"
+    )
 
 
 class TaskTransport:
@@ -151,3 +210,32 @@ class TaskTransport:
         if link is not None and asyncio.get_running_loop() is link.loop:
             return await link.call(method, args)
         return await asyncio.to_thread(self._threads.call, method, args)
+
+    async def upload(self, method: Method[T], args: tuple[Any, ...], source: AsyncStreamSource) -> T:
+        """Call an API method that reads a stream."""
+        from . import _async_stream_calls, _foreign_loop
+
+        link = self._own_link()
+        if link is not None:
+            return await _async_stream_calls.upload(link, method, args, source)
+        return await _foreign_loop.upload(self._threads, method, args, source)
+
+    async def fetch(
+        self, method: Method[HTTPAnswer], args: tuple[Any, ...], source: AsyncStreamSource | None
+    ) -> AsyncHTTPResponse:
+        """Call an API method that answers with a stream."""
+        from . import _async_stream_calls, _foreign_loop
+        from ._async_http_client import AsyncHTTPResponse
+
+        link = self._own_link()
+        if link is None:
+            return await _foreign_loop.fetch(self._threads, method, args, source)
+        answer, channel = await _async_stream_calls.fetch(link, method, args, source)
+        return AsyncHTTPResponse(answer, channel)
+
+    def _own_link(self) -> AsyncLink | None:
+        """Return the async connection if its event loop is the current one."""
+        import asyncio
+
+        link = self.link
+        return link if link is not None and asyncio.get_running_loop() is link.loop else None

@@ -17,13 +17,14 @@ class AsyncPluginAPIClient(AsyncApiMixins):
     """
 
     def __init__(self, transport: AsyncTransport | None = None) -> None:
-        self._transport = transport
-        self._call = (transport or AsyncUnconnected()).call
+        self._connected = transport is not None
+        self._transport = transport or AsyncUnconnected()
+        self._call = self._transport.call
 
     @property
     def connected(self) -> bool:
         """Whether the client belongs to a running plugin, or has a transport of a test."""
-        return self._transport is not None
+        return self._connected
 
 
 __all__ = ["AsyncPluginAPIClient"]

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from ._gen.api import ApiMixins
 from ._transport import SyncTransport, Unconnected
+
+if TYPE_CHECKING:
+    from ._db import Database
 
 
 class PluginAPIClient(ApiMixins):
@@ -16,13 +21,21 @@ class PluginAPIClient(ApiMixins):
     """
 
     def __init__(self, transport: SyncTransport | None = None) -> None:
-        self._transport = transport
-        self._call = (transport or Unconnected()).call
+        self._connected = transport is not None
+        self._transport = transport or Unconnected()
+        self._call = self._transport.call
 
     @property
     def connected(self) -> bool:
         """Whether the client belongs to a running plugin, or has a transport of a test."""
-        return self._transport is not None
+        return self._connected
+
+    @property
+    def db(self) -> Database:
+        """The server's database, if the manifest asks for it by `"server": {"database": true}`."""
+        from ._db import Database  # loaded only by plugins that use the database
+
+        return Database(self._call)
 
 
 __all__ = ["PluginAPIClient"]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from mattermost_plugin import Command, Plugin, Post, hook
-from mattermost_plugin.models import User
+from mattermost_plugin.http import HTTPRequest, HTTPResponseWriter
+from mattermost_plugin.models import Context, UploadSession, User
 
 
 class Bad(Plugin):
@@ -31,6 +32,17 @@ class Bad(Plugin):
     async def OnDeactivate(self) -> None:
         user: User = self.async_api.get_user("u")  # error
         print(user)
+
+    @hook
+    def ServeHTTP(self, context: Context, response: HTTPResponseWriter, request: HTTPRequest) -> None:
+        response.headers["Content-Length"] = 5  # error
+        response.write(5)  # error
+        response.user_id  # error
+        text: str = request.read()  # error
+        print(text)
+        self.api.upload_data(UploadSession(), 5)  # error
+        self.api.plugin_http("GET", "/x", {"X": 5})  # error
+        self.api.plugin_http("GET", "/x").body  # error
 
     @hook(7)  # error
     def number(self) -> None: ...

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from io import BytesIO
+from pathlib import Path
 
 import msgspec
 from typing_extensions import assert_type
@@ -21,7 +23,26 @@ from mattermost_plugin import (
     run_plugin,
 )
 from mattermost_plugin.constants import PermissionId, PostType
-from mattermost_plugin.models import Channel, ChannelType, CommandArgs, Config, Context, License, User
+from mattermost_plugin.files import ReplacementFile, UploadedFile
+from mattermost_plugin.http import (
+    AsyncHTTPRequest,
+    AsyncHTTPResponseWriter,
+    Headers,
+    HTTPRequest,
+    HTTPResponse,
+    HTTPResponseWriter,
+)
+from mattermost_plugin.models import (
+    Channel,
+    ChannelType,
+    CommandArgs,
+    Config,
+    Context,
+    FileInfo,
+    License,
+    UploadSession,
+    User,
+)
 
 
 class Settings(msgspec.Struct, kw_only=True):
@@ -61,6 +82,49 @@ class Good(Plugin):
         assert_type(user, User)
         assert_type(await self.async_api.kv_get("k"), bytes | None)
         return CommandResponse(text=user.username)
+
+    @hook
+    def ServeHTTP(self, context: Context, response: HTTPResponseWriter, request: HTTPRequest) -> None:
+        assert_type(request.headers, Headers)
+        assert_type(request.body.read(10), bytes)
+        assert_type(request.user_id, str)
+        for piece in request.body:
+            response.write(piece)
+        response.headers["Content-Type"] = "text/plain"
+        response.write("text")
+        response.flush()
+
+    @hook
+    async def ServeMetrics(
+        self, context: Context, response: AsyncHTTPResponseWriter, request: AsyncHTTPRequest
+    ) -> None:
+        async for piece in request.body:
+            await response.write(piece)
+        other = await self.async_api.plugin_http("GET", "/com.example.other/", {"X-One": "1"})
+        async with other:
+            assert_type(await other.read(), bytes)
+        connection = await response.hijack()
+        await connection.write(await connection.read())
+
+    @hook
+    def FileWillBeUploaded(
+        self, context: Context, info: FileInfo, file: UploadedFile, output: ReplacementFile
+    ) -> tuple[FileInfo | None, str]:
+        output.write(file.read(100))
+        return info, ""
+
+    def streams(self) -> None:
+        """Give streams in every form."""
+        session = UploadSession(id="s")
+        for source in (b"", bytearray(), memoryview(b""), Path("x"), [b"a"], (part for part in [b"b"])):
+            assert_type(self.api.upload_data(session, source), FileInfo | None)
+        with open("x", "rb") as file:
+            self.api.install_plugin(file, replace=True)
+        with self.api.plugin_http("POST", "/x", body=BytesIO(b"")) as response:
+            assert_type(response, HTTPResponse)
+            assert_type(response.status, int)
+            for piece in response:
+                assert_type(piece, bytes)
 
     def calls(self) -> None:
         """Look at the types of some results."""

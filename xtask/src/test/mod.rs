@@ -2,6 +2,7 @@
 
 mod bad_plugins;
 mod conformance;
+mod database;
 mod end_to_end;
 mod go;
 mod python;
@@ -36,8 +37,17 @@ pub(crate) struct Args {
 
 /// Runs the command.
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
-    let all: Vec<Step> =
-        [rust::STEPS, go::STEPS, python::STEPS, end_to_end::STEPS, bad_plugins::STEPS, conformance::STEPS, streams::STEPS].concat();
+    let all: Vec<Step> = [
+        rust::STEPS,
+        go::STEPS,
+        python::STEPS,
+        end_to_end::STEPS,
+        bad_plugins::STEPS,
+        conformance::STEPS,
+        streams::STEPS,
+        database::STEPS,
+    ]
+    .concat();
     if args.list {
         all.iter().for_each(|step| println!("{}", step.name));
         return Ok(ExitCode::SUCCESS);

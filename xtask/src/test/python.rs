@@ -61,7 +61,8 @@ fn pyright(shell: &Shell, project: &Project) -> Result<Outcome> {
 
 fn tests(shell: &Shell, project: &Project) -> Result<Outcome> {
     let tools = Tools::find(shell, project)?;
-    shell.run(tools.pytest().current_dir(project.root.join("python")))?;
+    let path = crate::postgres::path(shell, project)?;
+    shell.run(tools.pytest().env("PATH", path).current_dir(project.root.join("python")))?;
     for plugin in tools.plugins()?.iter().filter(|plugin| plugin.join("tests").is_dir()) {
         let mut command = tools.pytest();
         command.args(["-ra", "--strict-markers", "-W", "error", "--rootdir", "."]);

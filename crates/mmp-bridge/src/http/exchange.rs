@@ -45,6 +45,10 @@ pub(crate) struct Exchange {
     pub(crate) in_flight: Option<Step>,
     /// The bytes that the worker has sent and has no credit for.
     unacknowledged: usize,
+    /// What is still to come of a body whose length the worker has said.
+    length_left: Option<usize>,
+    /// The response's status, as far as it is known.
+    pub(crate) status: u16,
     /// Whether a part of the response was decided on: an error can have no status any more.
     pub(crate) begun: bool,
     /// The response has a status that allows no body, or the worker sends more than it said: the rest is dropped.
@@ -70,6 +74,8 @@ impl Exchange {
             steps: VecDeque::new(),
             in_flight: None,
             unacknowledged: 0,
+            length_left: None,
+            status: 200,
             begun: false,
             body_refused: false,
             gone: false,
@@ -84,7 +90,7 @@ impl Exchange {
 
     /// Something is to be done after everything else.
     pub(crate) fn push(&mut self, step: Step) {
-        if !self.gone || step == Step::Finish {
+        if !self.gone || outlives_client(&step) {
             self.steps.push_back(step);
         }
     }
@@ -95,6 +101,8 @@ impl Exchange {
             return false;
         }
         self.begun = true;
+        self.status = status;
+        self.length_left = headers.content_length();
         self.push(Step::Call(Call::SyncHeader(headers)));
         // The first Write, Flush or the end of the exchange says 200 by itself.
         if status != 200 {
@@ -116,17 +124,41 @@ impl Exchange {
         if bytes.is_empty() || self.gone || self.body_refused {
             return Ok(());
         }
-        let taken_over = self.hijacked.is_some();
-        match self.steps.back_mut() {
-            Some(Step::Call(Call::Write(more))) if !taken_over => more.extend_from_slice(bytes),
-            Some(Step::Call(Call::HjConnWrite(more))) if taken_over && !buffered => more.extend_from_slice(bytes),
-            _ => self.steps.push_back(Step::Call(match (taken_over, buffered) {
-                (false, _) => Call::Write(bytes.to_vec()),
-                (true, false) => Call::HjConnWrite(bytes.to_vec()),
-                (true, true) => Call::HjConnRWWrite(bytes.to_vec()),
-            })),
+        if self.hijacked.is_some() {
+            self.gather_raw(bytes, buffered);
+        } else {
+            self.gather(bytes);
         }
         Ok(())
+    }
+
+    /// Adds to the last write of the body. net/http takes nothing of a write that goes beyond the length that was said, so the part that does goes by itself.
+    fn gather(&mut self, bytes: &[u8]) {
+        let (fitting, beyond) = match &mut self.length_left {
+            Some(left) => {
+                let parts = bytes.split_at(bytes.len().min(*left));
+                *left -= parts.0.len();
+                parts
+            }
+            None => (bytes, &[][..]),
+        };
+        match self.steps.back_mut() {
+            _ if fitting.is_empty() => {}
+            Some(Step::Call(Call::Write(more))) => more.extend_from_slice(fitting),
+            _ => self.steps.push_back(Step::Call(Call::Write(fitting.to_vec()))),
+        }
+        if !beyond.is_empty() {
+            self.steps.push_back(Step::Call(Call::Write(beyond.to_vec())));
+        }
+    }
+
+    /// The same for a connection that was taken over.
+    fn gather_raw(&mut self, bytes: &[u8], buffered: bool) {
+        match self.steps.back_mut() {
+            Some(Step::Call(Call::HjConnWrite(more))) if !buffered => more.extend_from_slice(bytes),
+            _ if buffered => self.steps.push_back(Step::Call(Call::HjConnRWWrite(bytes.to_vec()))),
+            _ => self.steps.push_back(Step::Call(Call::HjConnWrite(bytes.to_vec()))),
+        }
     }
 
     /// The host has taken so many bytes, or they were dropped.
@@ -134,16 +166,25 @@ impl Exchange {
         self.unacknowledged = self.unacknowledged.saturating_sub(count);
     }
 
-    /// The client is gone: nothing is left to do but to answer the host, when the hook is over.
-    pub(crate) fn client_gone(&mut self) {
+    /// The client is gone: nothing is left to do but to answer the host, when the hook is over. Returns how many bytes of the worker are dropped.
+    pub(crate) fn client_gone(&mut self) -> usize {
         self.gone = true;
-        self.steps.retain(|step| *step == Step::Finish);
+        self.keep_steps(outlives_client)
     }
 
-    /// What is left of the body is dropped.
-    pub(crate) fn refuse_body(&mut self) {
+    /// What is left of the body is dropped. Returns how many bytes of the worker that are.
+    pub(crate) fn refuse_body(&mut self) -> usize {
         self.body_refused = true;
-        self.steps.retain(|step| !matches!(step, Step::Call(Call::Write(_))));
+        self.keep_steps(|step| !matches!(step, Step::Call(Call::Write(_))))
+    }
+
+    /// Drops the other steps, and takes the bytes in them for acknowledged.
+    fn keep_steps(&mut self, keep: impl Fn(&Step) -> bool) -> usize {
+        let carried = |step: &Step| if let Step::Call(call) = step { call.carried() } else { 0 };
+        let dropped = self.steps.iter().filter(|step| !keep(step)).map(carried).sum();
+        self.steps.retain(keep);
+        self.acknowledge(dropped);
+        dropped
     }
 
     /// The connection was taken over for no one: it is closed before anything else happens.
@@ -157,6 +198,11 @@ impl Exchange {
         self.push(Step::Call(Call::Write(body.as_bytes().to_vec())));
         self.push(Step::Finish);
     }
+}
+
+/// Whether a step is done for a client that is gone, too: the host waits for its answer, and whoever took a connection over has to close it.
+fn outlives_client(step: &Step) -> bool {
+    matches!(step, Step::Finish | Step::Call(Call::HjConnClose))
 }
 
 #[cfg(test)]

@@ -14,6 +14,12 @@ impl Headers {
         self
     }
 
+    /// The length of the body, as net/http understands it.
+    pub(crate) fn content_length(&self) -> Option<usize> {
+        let (_, values) = self.0.iter().find(|(name, _)| name == b"Content-Length")?;
+        std::str::from_utf8(values.first()?).ok()?.parse().ok()
+    }
+
     /// The headers of a map, as the host's are kept.
     pub(crate) fn of_map(map: &[u8]) -> Headers {
         Headers::read(&mut Reader::new(map)).unwrap_or_default()
@@ -61,7 +67,12 @@ mod tests {
 
     #[test]
     fn a_status_out_of_range_becomes_500() {
-        for payload in [&b"\x92\x00\x80"[..], b"\x92\xcd\x03\xe8\x80", b"\x92\xff\x80", b"\x92\xcf\xff\xff\xff\xff\xff\xff\xff\xff\x80"] {
+        for payload in [
+            &b"\x92\x00\x80"[..],
+            b"\x92\xcd\x03\xe8\x80",
+            b"\x92\xff\x80",
+            b"\x92\xcf\xff\xff\xff\xff\xff\xff\xff\xff\x80",
+        ] {
             assert_eq!(read_head(payload), Some((500, Headers::default())), "{payload:x?}");
         }
     }

@@ -5,9 +5,9 @@ use mmp_goplugin::endpoint::{Kind, Link as HostLink};
 use mmp_goplugin::netrpc::{Body, RequestHead};
 use mmp_goplugin::pull::PullReader;
 use mmp_goplugin::yamux::StreamId;
+use mmp_transcode::Error as TranscodeError;
 use mmp_transcode::msgpack::{self, Reader, Token};
 use mmp_transcode::schema::Method;
-use mmp_transcode::Error as TranscodeError;
 
 use super::exchange::{Exchange, Step};
 use super::headers::Headers;
@@ -16,7 +16,7 @@ use crate::core::Core;
 use crate::hooks::Asker;
 use crate::log::Level;
 use crate::names;
-use crate::streams::{Address, Inbound, Route, Source, TO_WORKER};
+use crate::streams::{Address, Inbound, Route, Source};
 
 /// The hook whose answer the bridge has a part in, whether the plugin implements it or not.
 pub(crate) const SERVE_METRICS: &str = "ServeMetrics";
@@ -27,6 +27,7 @@ const METRICS_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 /// What a client is told, and nothing of the plugin.
 const FAILED: &str = "Internal Server Error\n";
 const UNAVAILABLE: &str = "Service Unavailable: the plugin is being started again\n";
+const BUSY: &str = "Service Unavailable: the plugin is busy\n";
 
 impl Core {
     /// The host calls ServeHTTP or ServeMetrics. It waits five seconds for both streams to be dialled, so that is done at once; the headers that it has set are asked for, and the worker gets the hook with them.
@@ -78,9 +79,9 @@ impl Core {
         let Some(exchange) = self.exchanges.get_mut(id) else { return };
         let method = exchange.method;
         let arguments = std::mem::take(&mut exchange.arguments);
-        let metrics = (method.name == SERVE_METRICS).then(|| self.metrics.render());
-        let mode = self.worker.mode(method.id).filter(|_| self.worker.is_active());
         exchange.preset.clone_from(&preset);
+        let metrics = (method.name == SERVE_METRICS).then(|| self.metrics_text());
+        let mode = self.worker.mode(method.id).filter(|_| self.worker.is_active());
         let Some(mode) = mode else { return self.respond_without_worker(link, id, metrics) };
         let sent = self.send(method, mode, Asker::Http { exchange: id }, |_, out| {
             put_arguments(out, &arguments, &preset, metrics.as_deref());
@@ -92,14 +93,14 @@ impl Core {
                 let message =
                     format!("{}: too many hooks wait for the worker; the client is told to come back", method.name);
                 self.log.push(Level::Error, message, &[]);
-                self.respond_unavailable(link, id);
+                self.http_put_off(link, id);
             }
         }
     }
 
     /// There is no worker, or it does not implement ServeMetrics.
     fn respond_without_worker(&mut self, link: &mut HostLink, id: u32, metrics: Option<String>) {
-        let Some(metrics) = metrics else { return self.respond_unavailable(link, id) };
+        let Some(metrics) = metrics else { return self.respond_unavailable(link, id, UNAVAILABLE) };
         if let Some(exchange) = self.exchanges.get_mut(id) {
             let headers = Headers::of_map(&exchange.preset).with("Content-Type", METRICS_TYPE);
             exchange.respond(200, headers, &metrics);
@@ -107,23 +108,43 @@ impl Core {
         self.advance_http(link, id);
     }
 
-    fn respond_unavailable(&mut self, link: &mut HostLink, id: u32) {
+    /// The client is told that the plugin failed, when nothing of the response was decided on.
+    pub(super) fn respond_failed(&mut self, id: u32) {
+        if let Some(exchange) = self.exchanges.get_mut(id) {
+            let headers = plain(&exchange.preset);
+            exchange.respond(500, headers, FAILED);
+        }
+    }
+
+    /// Other hooks keep the worker from taking this one: the client is to come back.
+    pub(crate) fn http_put_off(&mut self, link: &mut HostLink, id: u32) {
+        self.respond_unavailable(link, id, BUSY);
+    }
+
+    fn respond_unavailable(&mut self, link: &mut HostLink, id: u32, why: &str) {
         if let Some(exchange) = self.exchanges.get_mut(id) {
             let headers = plain(&exchange.preset).with("Retry-After", "1");
-            exchange.respond(503, headers, UNAVAILABLE);
+            exchange.respond(503, headers, why);
         }
         self.advance_http(link, id);
     }
 
-    /// The hook runs at the worker now: it gets the request's body from here on.
+    /// The hook runs at the worker now: it may ask for the request's body from here on.
     pub(crate) fn http_started(&mut self, link: &mut HostLink, id: u32, address: Address) {
         let Core { exchanges, worker, .. } = self;
         let Some(exchange) = exchanges.get_mut(id) else { return };
         exchange.address = Some(address);
         match &mut exchange.body {
-            Some(body) => body.start(link, worker, address, TO_WORKER),
+            // A read that is under way would keep the server from sending a response, so nothing is asked for before the handler reads.
+            Some(body) => body.start(link, worker, address, 0),
             None => address.end(worker, None),
         }
+    }
+
+    /// Whether the client that a hook served is not there any more.
+    pub(crate) fn client_has_left(&mut self, asker: Asker) -> bool {
+        let Asker::Http { exchange } = asker else { return false };
+        self.exchanges.get_mut(exchange).is_some_and(|exchange| exchange.gone)
     }
 
     /// The hook is over. `failure`: what its handler raised, or why there is no worker any more.
@@ -147,11 +168,8 @@ impl Core {
                 exchange.push(Step::Break);
                 exchange.push(Step::Finish);
             }
-            (Some(_), None) if worker_is_gone => return self.respond_unavailable(link, id),
-            (Some(_), None) => {
-                let headers = plain(&exchange.preset);
-                exchange.respond(500, headers, FAILED);
-            }
+            (Some(_), None) if worker_is_gone => return self.respond_unavailable(link, id, UNAVAILABLE),
+            (Some(_), None) => self.respond_failed(id),
         }
         self.advance_http(link, id);
     }
@@ -164,9 +182,14 @@ impl Core {
             body.close(link);
         }
         link.close(exchange.writer);
+        self.metrics.responded(exchange.hijacked.is_none().then_some(exchange.status));
         let (to_hooks, method) = (&mut self.to_hooks, exchange.method);
-        let replied: Result<(), crate::core::AnswerError> =
-            link.reply(exchange.conn, exchange.seq, names::hook(method), |out| Ok(to_hooks.reply_nothing(method, out)?));
+        let replied: Result<(), crate::core::AnswerError> = link.reply(
+            exchange.conn,
+            exchange.seq,
+            names::hook(method),
+            |out| Ok(to_hooks.reply_nothing(method, out)?),
+        );
         if let Err(error) = replied {
             link.reply_error(exchange.conn, exchange.seq, names::hook(method), &error.to_string());
         }

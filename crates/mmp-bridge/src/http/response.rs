@@ -10,9 +10,9 @@ use super::connection::Hijacked;
 use super::exchange::Step;
 use super::headers::read_head;
 use super::response_writer::{Call, Direction, read_bytes, read_header};
-use crate::calls::PendingCall;
 use crate::core::{AnswerError, Core};
 use crate::log::Level;
+use crate::pending_calls::PendingCall;
 use crate::streams::credit_of;
 
 /// net/http's errors for a body where there can be none, and for more of it than was said.
@@ -39,7 +39,11 @@ impl Core {
                     return Err("a HEAD of the worker cannot be read".to_owned());
                 };
                 if !exchange.head(status, headers) {
-                    self.log.push(Level::Warn, "the worker sent a HEAD when the response had begun; it has no effect", &[]);
+                    self.log.push(
+                        Level::Warn,
+                        "the worker sent a HEAD when the response had begun; it has no effect",
+                        &[],
+                    );
                 }
             }
             Kind::Data => {
@@ -181,11 +185,16 @@ impl Core {
             }
         }
         match step {
-            Some(Step::Call(Call::Header)) => exchange.push(Step::Finish),
-            Some(Step::Call(Call::Write(_))) if message == NO_BODY => exchange.refuse_body(),
+            Some(Step::Call(Call::Header)) => {
+                let text = format!("{}: the server's headers cannot be read: {message}", exchange.method.name);
+                self.log.push(Level::Error, text, &[]);
+                self.respond_failed(id);
+            }
+            Some(Step::Call(Call::Write(_))) if message == NO_BODY => self.refuse_body(id),
             Some(Step::Call(Call::Write(_))) if message == TOO_LONG => {
-                exchange.refuse_body();
-                let text = "ServeHTTP: the plugin sent more than the Content-Length that it had said; the rest is dropped";
+                self.refuse_body(id);
+                let text =
+                    "ServeHTTP: the plugin sent more than the Content-Length that it had said; the rest is dropped";
                 self.log.push(Level::Error, text, &[]);
             }
             Some(Step::Call(Call::HijackResponse)) => {
@@ -193,19 +202,32 @@ impl Core {
                     address.hijacked(worker, Some(message));
                 }
             }
-            Some(Step::Call(Call::HjConnClose | Call::HjConnSetDeadline(..) | Call::Flush) | Step::Break | Step::Finish)
+            Some(
+                Step::Call(Call::HjConnClose | Call::HjConnSetDeadline(..) | Call::Flush) | Step::Break | Step::Finish,
+            )
             | None => {}
             Some(Step::Call(_)) => self.client_gone(id),
         }
         self.advance_http(link, id);
     }
 
+    /// The rest of the body is dropped; the handler need not know.
+    fn refuse_body(&mut self, id: u32) {
+        let Core { exchanges, worker, .. } = self;
+        let Some(exchange) = exchanges.get_mut(id) else { return };
+        let dropped = exchange.refuse_body();
+        if let Some(address) = exchange.address {
+            address.credit(worker, dropped);
+        }
+    }
+
     /// The client, or the host's part in the exchange, is gone: the handler need not go on.
     fn client_gone(&mut self, id: u32) {
         let Core { exchanges, worker, .. } = self;
         let Some(exchange) = exchanges.get_mut(id).filter(|exchange| !exchange.gone) else { return };
-        exchange.client_gone();
+        let dropped = exchange.client_gone();
         if let Some(address) = exchange.address {
+            address.credit(worker, dropped);
             address.send(worker, Kind::Cancel, &[]);
         }
     }

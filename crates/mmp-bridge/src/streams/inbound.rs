@@ -13,7 +13,7 @@ use crate::worker::Worker;
 pub(crate) enum Source {
     /// By asking for them: Mattermost's remote `io.Reader`.
     Pull(PullReader),
-    /// They come by themselves, as far as the window of the stream lets them.
+    /// They come by themselves, as far as the window of the stream lets them: the worker's first credit.
     Plain,
 }
 
@@ -28,13 +28,28 @@ pub(crate) struct Inbound {
     held: Vec<u8>,
     /// How many bytes are to come, if that was said.
     remaining: Option<u64>,
+    /// Bytes of a plain stream that came and are not given back to its window yet, and how much credit the worker has given beyond those.
+    unconsumed: u64,
+    spare: u64,
+    /// Why what came is not all, if the host said so.
+    broken: Option<&'static str>,
     ended: bool,
 }
 
 impl Inbound {
     /// A stream of which `length` bytes are to come, if that is known.
     pub(crate) fn new(stream: StreamId, source: Source, length: Option<u64>) -> Inbound {
-        Inbound { stream, source, address: None, held: Vec::new(), remaining: length, ended: false }
+        Inbound {
+            stream,
+            source,
+            address: None,
+            held: Vec::new(),
+            remaining: length,
+            unconsumed: 0,
+            spare: 0,
+            broken: None,
+            ended: false,
+        }
     }
 
     /// The host's stream.
@@ -66,8 +81,19 @@ impl Inbound {
                 // If the stream is gone, its end has been or will be reported.
                 let _ = link.send(self.stream, &request);
             }
-            Source::Plain => link.consume(self.stream, usize::try_from(count).unwrap_or(usize::MAX)),
+            Source::Plain => {
+                self.spare = self.spare.saturating_add(count);
+                self.consume(link);
+            }
         }
+    }
+
+    /// Gives as much of a plain stream back to its window as has come and the worker has given credit for.
+    fn consume(&mut self, link: &mut HostLink) {
+        let count = self.spare.min(self.unconsumed);
+        self.spare -= count;
+        self.unconsumed -= count;
+        link.consume(self.stream, usize::try_from(count).unwrap_or(usize::MAX));
     }
 
     /// Bytes came.
@@ -76,6 +102,9 @@ impl Inbound {
             // Requests bound what comes; the window of the stream need not.
             pull.received(bytes.len());
             link.consume(self.stream, bytes.len());
+        } else {
+            self.unconsumed += bytes.len() as u64;
+            self.consume(link);
         }
         self.remaining = self.remaining.map(|left| left.saturating_sub(bytes.len() as u64));
         if self.address.is_some() {
@@ -101,10 +130,24 @@ impl Inbound {
         }
     }
 
+    /// The host has broken the stream off.
+    pub(crate) fn broken(&mut self, worker: &mut Worker, why: &'static str) {
+        if !self.ended {
+            self.broken = Some(why);
+            self.finished(worker);
+        }
+    }
+
+    /// Whether the worker has got all of it, and knows that.
+    pub(crate) fn is_over(&self) -> bool {
+        self.ended && self.address.is_some()
+    }
+
     fn end(&self, worker: &mut Worker) {
         let Some(address) = self.address else { return };
-        let broken = self.remaining.is_some_and(|left| left > 0);
-        address.end(worker, broken.then_some("the client left before it had sent the whole body"));
+        let short = self.remaining.is_some_and(|left| left > 0);
+        let broken = self.broken.or(short.then_some("the client left before it had sent the whole body"));
+        address.end(worker, broken);
     }
 
     /// The worker wants no more of it.

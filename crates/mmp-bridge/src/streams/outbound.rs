@@ -27,17 +27,24 @@ pub(crate) struct Outbound {
     buffer: Vec<u8>,
     ended: bool,
     closed: bool,
+    /// Whether the worker has sent anything.
+    begun: bool,
 }
 
 impl Outbound {
     /// A stream that the host has dialled, or will.
     pub(crate) fn new(stream: Option<StreamId>, sink: Sink, address: Address) -> Outbound {
-        Outbound { stream, sink, address, buffer: Vec::new(), ended: false, closed: false }
+        Outbound { stream, sink, address, buffer: Vec::new(), ended: false, closed: false, begun: false }
     }
 
     /// The host's stream, once there is one.
     pub(crate) fn stream(&self) -> Option<StreamId> {
         self.stream
+    }
+
+    /// Whether the worker has sent any of it.
+    pub(crate) fn has_begun(&self) -> bool {
+        self.begun
     }
 
     /// The worker knows now whose stream it is.
@@ -59,6 +66,7 @@ impl Outbound {
         if self.buffer.len() + bytes.len() > FROM_WORKER {
             return Err("the worker sent more of a stream than it had credit for".to_owned());
         }
+        self.begun |= !bytes.is_empty();
         if self.closed {
             // The host takes no more. The worker goes on until it hears so by the answer.
             self.address.credit(worker, bytes.len());
@@ -123,6 +131,18 @@ impl Outbound {
             }
             self.buffer = Vec::new();
         }
+    }
+
+    /// The stream is broken off, so that the host does not take what it has got for the whole.
+    pub(crate) fn abort(self, link: &mut HostLink) {
+        if let Some(stream) = self.stream.filter(|_| !self.closed) {
+            link.reset(stream);
+        }
+    }
+
+    /// What the worker has sent, of a stream that the host does not dial after all.
+    pub(crate) fn take_back(self) -> Vec<u8> {
+        self.buffer
     }
 
     /// The hook or call is over: what is left is sent without regard to the window, which is bounded by [`FROM_WORKER`], and the stream is closed.

@@ -36,6 +36,11 @@ impl Routes {
         self.streams.get(&stream).copied()
     }
 
+    /// How many streams are open.
+    pub(crate) fn len(&self) -> usize {
+        self.streams.len()
+    }
+
     /// A stream is closed.
     pub(crate) fn remove(&mut self, stream: StreamId) {
         self.streams.remove(&stream);

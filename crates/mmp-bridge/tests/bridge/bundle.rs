@@ -1,5 +1,7 @@
 //! A bundle in a directory of its own, with the bridge and the fake interpreter.
 
+use std::os::linux::net::SocketAddrExt as _;
+use std::os::unix::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
@@ -80,6 +82,12 @@ impl Bundle {
     pub(crate) fn private_directories(&self) -> Vec<PathBuf> {
         std::fs::read_dir(self.temporary()).unwrap().map(|entry| entry.unwrap().path()).collect()
     }
+}
+
+/// Where the fake worker of a bundle meets its test: an abstract socket, which leaves no file behind. Only the end of a long path is used; it is unique.
+pub(crate) fn relay_address(bundle: &Path) -> SocketAddr {
+    let path = bundle.as_os_str().as_encoded_bytes();
+    SocketAddr::from_abstract_name(&path[path.len().saturating_sub(100)..]).unwrap()
 }
 
 /// A hard link: a copy would be open for writing when another thread forks, and could not be run then.

@@ -24,6 +24,8 @@ pub(crate) struct Script {
     pub(crate) grandchild: bool,
     /// Every hook is noted in the journal.
     pub(crate) noted: bool,
+    /// It opens no more sync connections than it begins with.
+    pub(crate) keeps_to_its_connections: bool,
 }
 
 impl Default for Script {
@@ -41,6 +43,7 @@ impl Default for Script {
             stubborn: false,
             grandchild: false,
             noted: false,
+            keeps_to_its_connections: false,
         }
     }
 }
@@ -56,6 +59,13 @@ impl Script {
         let mut script = Script::default();
         script.hooks.iter_mut().for_each(|(_, asynchronous)| *asynchronous = true);
         script
+    }
+
+    /// The same with one more hook, as asynchronous as the others.
+    pub(crate) fn with(mut self, hook: &str) -> Self {
+        let asynchronous = self.hooks.iter().any(|(_, asynchronous)| *asynchronous);
+        self.hooks.push((hook.to_owned(), asynchronous));
+        self
     }
 
     /// The entry of a list for this start, counted from 0.

@@ -51,7 +51,10 @@ class HookName(str, Enum):
     For a signed-in user the server sets the `Mattermost-User-Id` header, which is absent otherwise and cannot be
     forged. Check permissions yourself.
 
-    Handler: `(self, context, w, r)`; it carries a stream, which this version does not serve. Minimum server version: 5.2.
+    A `def` handler is called with `HTTPResponseWriter` and `HTTPRequest` of `mattermost_plugin.http`, an `async def`
+    handler with the classes of these names that begin with `Async`.
+
+    Handler: `(self, context, response, request)`. Minimum server version: 5.2.
     """
 
     ExecuteCommand = "ExecuteCommand"
@@ -230,7 +233,10 @@ class HookName(str, Enum):
 
     A handler returns None (no objection, no change), `FileInfo`, a reason, or a pair `(FileInfo or None, reason)`.
 
-    Handler: `(self, context, info, file, output)`; it carries a stream, which this version does not serve. Minimum server version: 5.2.
+    A `def` handler is called with `UploadedFile` and `ReplacementFile` of `mattermost_plugin.files`, an `async def`
+    handler with the classes of these names that begin with `Async`.
+
+    Handler: `(self, context, info, file, output)`. Minimum server version: 5.2.
     """
 
     FileWillBeDownloaded = "FileWillBeDownloaded"
@@ -377,7 +383,10 @@ class HookName(str, Enum):
 
     Requests are not authenticated, and the call's context is empty.
 
-    Handler: `(self, context, w, r)`; it carries a stream, which this version does not serve. Minimum server version: 9.2.
+    A `def` handler is called with `HTTPResponseWriter` and `HTTPRequest` of `mattermost_plugin.http`, an `async def`
+    handler with the classes of these names that begin with `Async`.
+
+    Handler: `(self, context, response, request)`. Minimum server version: 9.2.
     """
 
     OnSharedChannelsSyncMsg = "OnSharedChannelsSyncMsg"
@@ -459,7 +468,7 @@ class HookName(str, Enum):
 HOOKS: dict[str, HookSpec] = {
     "OnActivate": HookSpec(0, "OnActivate", (), (), "error"),
     "OnDeactivate": HookSpec(1, "OnDeactivate", (), (), "error"),
-    "ServeHTTP": HookSpec(2, "ServeHTTP", ("context", "w", "r"), (), "none", stream=True),
+    "ServeHTTP": HookSpec(2, "ServeHTTP", ("context", "response", "request"), (), "none", stream="http"),
     "OnConfigurationChange": HookSpec(3, "OnConfigurationChange", (), (), "error"),
     "ExecuteCommand": HookSpec(
         4,
@@ -539,10 +548,10 @@ HOOKS: dict[str, HookSpec] = {
         14,
         "FileWillBeUploaded",
         ("context", "info", "file", "output"),
-        (),
+        ("Context | None", "FileInfo | None"),
         "value_reason",
         "FileInfo | None",
-        stream=True,
+        stream="file",
     ),
     "UserWillLogIn": HookSpec(15, "UserWillLogIn", ("context", "user"), ("Context | None", "User | None"), "reason"),
     "UserHasLoggedIn": HookSpec(16, "UserHasLoggedIn", ("context", "user"), ("Context | None", "User | None"), "none"),
@@ -632,7 +641,7 @@ HOOKS: dict[str, HookSpec] = {
         "value",
         "list[Post]",
     ),
-    "ServeMetrics": HookSpec(39, "ServeMetrics", ("context", "w", "r"), (), "none", stream=True),
+    "ServeMetrics": HookSpec(39, "ServeMetrics", ("context", "response", "request"), (), "none", stream="metrics"),
     "OnSharedChannelsSyncMsg": HookSpec(
         40,
         "OnSharedChannelsSyncMsg",

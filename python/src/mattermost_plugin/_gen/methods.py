@@ -349,13 +349,12 @@ GET_BOT: Method[Bot] = Method(158, "GetBot", "get_bot", "Bot | None")
 GET_BOTS: Method[list[Bot]] = Method(159, "GetBots", "get_bots", "list[Bot]")
 UPDATE_BOT_ACTIVE: Method[Bot] = Method(160, "UpdateBotActive", "update_bot_active", "Bot | None")
 PERMANENT_DELETE_BOT: Method[None] = Method(161, "PermanentDeleteBot", "permanent_delete_bot")
-PLUGIN_HTTP: Method[tuple[int, dict[str, list[str]], bytes | None]] = Method(
+PLUGIN_HTTP: Method[tuple[int, dict[str, list[str]]]] = Method(
     162,
     "PluginHTTP",
     "plugin_http",
     "int",
     "dict[str, list[str]]",
-    "bytes | None",
 )
 PUBLISH_USER_TYPING: Method[None] = Method(163, "PublishUserTyping", "publish_user_typing")
 CREATE_COMMAND: Method[Command] = Method(164, "CreateCommand", "create_command", "Command | None")
@@ -392,7 +391,7 @@ CREATE_UPLOAD_SESSION: Method[UploadSession] = Method(
     "create_upload_session",
     "UploadSession | None",
 )
-UPLOAD_DATA: Method[FileInfo] = Method(182, "UploadData", "upload_data", "FileInfo | None")
+UPLOAD_DATA: Method[FileInfo | None] = Method(182, "UploadData", "upload_data", "FileInfo | None", nullable=True)
 GET_UPLOAD_SESSION: Method[UploadSession] = Method(
     183,
     "GetUploadSession",

@@ -6,10 +6,9 @@ import json
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import Any
 
 from mattermost_plugin import HookName, Plugin, PluginAPIError, ValidationError, hook
-from mattermost_plugin.files import AsyncReplacementFile, AsyncUploadedFile
+from mattermost_plugin.files import AsyncReplacementFile, AsyncStreamSource, AsyncUploadedFile
 from mattermost_plugin.http import AsyncHTTPRequest, AsyncHTTPResponseWriter, ClientDisconnectedError
 from mattermost_plugin.models import Context, FileInfo, UploadSession
 
@@ -126,12 +125,11 @@ class Streams(Plugin):
 
     async def get_longer(self, request: AsyncHTTPRequest, response: AsyncHTTPResponseWriter) -> None:
         """Send more than was said."""
-        response.headers["Content-Length"] = "5"
-        try:
-            await response.write("hello")
-            await response.write(" world")
-        finally:
-            self.logger.info("longer is over")
+        response.headers["Content-Length"] = "8"
+        await response.write("hello")
+        if "late" in request.query:
+            await response.flush()
+        await response.write(" world")
 
     async def get_keep(self, request: AsyncHTTPRequest, response: AsyncHTTPResponseWriter) -> None:
         """Keep the writer for `/kept`."""
@@ -141,7 +139,7 @@ class Streams(Plugin):
     async def get_kept(self, request: AsyncHTTPRequest, response: AsyncHTTPResponseWriter) -> None:
         """Write to the writer of a response that is complete."""
         try:
-            assert self.kept is not None  # the test asks for /keep first  # noqa: S101
+            assert self.kept is not None  # the test asks for /keep first
             await self.kept.write("too late")
             await self.kept.flush()
         except RuntimeError as error:
@@ -189,7 +187,7 @@ class Streams(Plugin):
                 file.write(piece)
             file.seek(0)
             kind = request.query["source"][0]
-            source: Any
+            source: AsyncStreamSource
             if kind == "bytes":
                 source = b"".join(pieces(size))
             elif kind == "path":
@@ -209,7 +207,7 @@ class Streams(Plugin):
     async def pieces_with_calls(self, size: int) -> AsyncIterator[bytes]:
         """Yield pieces, and call the API in between, on the same connection."""
         for piece in pieces(size):
-            assert await self.async_api.get_plugin_id() == self.plugin_id  # noqa: S101
+            assert await self.async_api.get_plugin_id() == self.plugin_id
             yield piece
 
     async def get_install(self, request: AsyncHTTPRequest, response: AsyncHTTPResponseWriter) -> None:
@@ -239,7 +237,9 @@ class Streams(Plugin):
         await response.write(await answer.read(10))
 
     @hook(HookName.FileWillBeUploaded)
-    async def check(self, context: Context, info: FileInfo, file: AsyncUploadedFile, output: AsyncReplacementFile) -> FileInfo | str | None:
+    async def check(
+        self, context: Context, info: FileInfo, file: AsyncUploadedFile, output: AsyncReplacementFile
+    ) -> FileInfo | str | None:
         """Do what the file's name says."""
         if info.name.startswith("reject"):
             return "not this one"

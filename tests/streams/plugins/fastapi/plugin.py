@@ -7,8 +7,9 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI, Request, WebSocket, WebSocketDisconnect
 from fastapi.responses import PlainTextResponse, StreamingResponse
-from mattermost_plugin import Plugin
 from prometheus_client import Counter
+
+from mattermost_plugin import Plugin
 
 GREETINGS = Counter("greetings", "How often somebody was greeted.")
 BLOCK = bytes(range(256)) * 256

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Iterator
 
 from flask import Flask, Response, request, url_for
+
 from mattermost_plugin import Plugin
 
 BLOCK = bytes(range(256)) * 256

@@ -6,10 +6,9 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from mattermost_plugin import HookName, Plugin, PluginAPIError, ValidationError, hook
-from mattermost_plugin.files import ReplacementFile, UploadedFile
+from mattermost_plugin.files import ReplacementFile, StreamSource, UploadedFile
 from mattermost_plugin.http import ClientDisconnectedError, HTTPRequest, HTTPResponseWriter
 from mattermost_plugin.models import Context, FileInfo, UploadSession
 
@@ -128,12 +127,11 @@ class Streams(Plugin):
 
     def get_longer(self, request: HTTPRequest, response: HTTPResponseWriter) -> None:
         """Send more than was said."""
-        response.headers["Content-Length"] = "5"
-        try:
-            response.write("hello")
-            response.write(" world")
-        finally:
-            self.logger.info("longer is over")
+        response.headers["Content-Length"] = "8"
+        response.write("hello")
+        if "late" in request.query:
+            response.flush()
+        response.write(" world")
 
     def get_keep(self, request: HTTPRequest, response: HTTPResponseWriter) -> None:
         """Keep the writer for `/kept`."""
@@ -143,7 +141,7 @@ class Streams(Plugin):
     def get_kept(self, request: HTTPRequest, response: HTTPResponseWriter) -> None:
         """Write to the writer of a response that is complete."""
         try:
-            assert self.kept is not None  # the test asks for /keep first  # noqa: S101
+            assert self.kept is not None  # the test asks for /keep first
             self.kept.write("too late")
             self.kept.flush()
         except RuntimeError as error:
@@ -191,7 +189,7 @@ class Streams(Plugin):
                 file.write(piece)
             file.seek(0)
             kind = request.query["source"][0]
-            source: Any
+            source: StreamSource
             if kind == "bytes":
                 source = b"".join(pieces(size))
             elif kind == "path":
@@ -211,7 +209,7 @@ class Streams(Plugin):
     def pieces_with_calls(self, size: int) -> Iterator[bytes]:
         """Yield pieces, and call the API in between, on the same connection."""
         for piece in pieces(size):
-            assert self.api.get_plugin_id() == self.plugin_id  # noqa: S101
+            assert self.api.get_plugin_id() == self.plugin_id
             yield piece
 
     def get_install(self, request: HTTPRequest, response: HTTPResponseWriter) -> None:
@@ -240,7 +238,9 @@ class Streams(Plugin):
         response.write(answer.read(10))
 
     @hook(HookName.FileWillBeUploaded)
-    def check(self, context: Context, info: FileInfo, file: UploadedFile, output: ReplacementFile) -> FileInfo | str | None:
+    def check(
+        self, context: Context, info: FileInfo, file: UploadedFile, output: ReplacementFile
+    ) -> FileInfo | str | None:
         """Do what the file's name says."""
         if info.name.startswith("reject"):
             return "not this one"

@@ -1,17 +1,25 @@
 //! The tests.
 
 mod api;
+mod api_streams;
 mod connections;
 mod deaths;
+mod driver;
 mod ends;
 mod environment;
+mod files;
 mod handlers;
 mod handshake;
+mod hijack;
+mod http;
+mod http_faults;
 mod interpreter;
 mod load;
 mod log;
 mod manifest;
+mod metrics;
 mod nesting;
+mod plugin_http;
 mod restarts;
 
 use crate::runner::Test;
@@ -34,6 +42,14 @@ pub(crate) fn all() -> Vec<Test> {
         environment::TESTS,
         handlers::TESTS,
         api::TESTS,
+        api_streams::TESTS,
+        plugin_http::TESTS,
+        driver::TESTS,
+        metrics::TESTS,
+        http::TESTS,
+        http_faults::TESTS,
+        hijack::TESTS,
+        files::TESTS,
         nesting::TESTS,
         load::TESTS,
         load::LONG,

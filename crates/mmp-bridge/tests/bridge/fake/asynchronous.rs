@@ -11,6 +11,7 @@ use mmp_worker::messages::Role;
 use super::commands::{self, Caller, Outcome};
 use super::connection::Connection;
 use super::life::Worker;
+use super::relay::Relays;
 
 type Waiting = Arc<Mutex<HashMap<u32, Sender<Outcome>>>>;
 
@@ -29,12 +30,17 @@ pub(crate) fn open(worker: &Arc<Worker>) {
     let waiting: Waiting = Arc::default();
     let worker = Arc::clone(worker);
     std::thread::spawn(move || {
+        let relays = Relays::default();
         while let Some((header, payload)) = connection.next() {
+            let sink = Arc::clone(&writer);
             if header.kind == Kind::Hook {
+                if relays.take(&worker, header, &payload, move |frame| sink.lock().unwrap().bytes(frame)) {
+                    continue;
+                }
                 let mut shared = Shared { writer: Arc::clone(&writer), waiting: Arc::clone(&waiting) };
                 let worker = Arc::clone(&worker);
                 std::thread::spawn(move || commands::run_hook(&worker, &mut shared, header, &payload));
-            } else {
+            } else if !relays.pass_on(header, &payload) {
                 deliver(&waiting, header, payload);
             }
         }

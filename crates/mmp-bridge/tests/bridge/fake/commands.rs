@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use mmp_transcode::generated;
 use mmp_transcode::msgpack::{put_array_len, put_map_len, put_nil, put_str, put_uint};
-use mmp_worker::frame::{OF_API, Header, KIND_AT, Kind, put_bytes};
+use mmp_worker::frame::{BODY, Header, KIND_AT, Kind, OF_API, put_bytes, put_bytes_with};
+use mmp_worker::messages::Role;
 use serde_json::Value;
 
 use super::connection::Connection;
@@ -74,7 +75,7 @@ pub(crate) fn run_hook(worker: &Worker, caller: &mut dyn Caller, header: Header,
 }
 
 /// The message of the post, or the command line, of a hook.
-fn command_of(payload: &[u8]) -> String {
+pub(crate) fn command_of(payload: &[u8]) -> String {
     let arguments: Value = rmp_serde::from_slice(payload).unwrap();
     let text =
         |argument: &Value| ["message", "command"].iter().find_map(|key| Some(argument.get(key)?.as_str()?.to_owned()));
@@ -132,6 +133,7 @@ impl Hook<'_> {
             "bigcall" => self.call(&format!("KVGet {}", "k".repeat(rest.parse().unwrap()))),
             "pipeline" => self.pipeline(rest.parse().unwrap()),
             "waive" => self.waive(rest.parse().unwrap()),
+            "desert" => self.desert(),
             "pile" => self.pile(rest.parse().unwrap()),
             "print" => print(rest.parse().unwrap()),
             "log" => self.log(rest.parse().unwrap()),
@@ -274,6 +276,18 @@ impl Hook<'_> {
         cancel[KIND_AT + 1] = OF_API;
         self.caller.bytes(&cancel);
         sleep_for_long();
+    }
+
+    /// Makes a call with a stream on a connection of its own, which it closes in the middle of that when the bundle holds the file that says so.
+    fn desert(&mut self) {
+        let mut api = Connection::open(Role::Api, &self.worker.token);
+        let mut frames = Vec::new();
+        put_bytes_with(&mut frames, Kind::ApiCall, BODY, self::api("UploadData"), 1, b"\x91\x80");
+        put_bytes_with(&mut frames, Kind::Data, OF_API, self::api("UploadData"), 1, b"hel");
+        api.bytes(&frames);
+        while !self.worker.bundle.join(WAIVE).exists() {
+            std::thread::sleep(Duration::from_millis(5));
+        }
     }
 
     /// Makes calls first and reads all the answers then.

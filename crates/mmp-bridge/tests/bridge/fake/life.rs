@@ -10,6 +10,7 @@ use mmp_worker::frame::Kind;
 use mmp_worker::messages::{Failed, Mode, Ready, Role, encode};
 
 use super::connection::{Connection, hello};
+use super::relay::Relays;
 use super::{GRANDCHILD, asynchronous, commands, note, sleep_for_long, start_and_forget};
 use crate::script::{Script, Start};
 
@@ -144,8 +145,14 @@ fn open_sync(worker: &Arc<Worker>) {
     let mut connection = Connection::open(Role::Sync, &worker.token);
     let worker = Arc::clone(worker);
     std::thread::spawn(move || {
+        let relays = Relays::default();
         while let Some((header, payload)) = connection.next() {
-            if header.kind == Kind::Hook {
+            if header.kind != Kind::Hook {
+                relays.pass_on(header, &payload);
+                continue;
+            }
+            let mut twin = connection.twin().unwrap();
+            if !relays.take(&worker, header, &payload, move |frame| twin.bytes(frame)) {
                 commands::run_hook(&worker, &mut connection, header, &payload);
             }
         }
@@ -164,6 +171,7 @@ fn ready(worker: &Worker, control: &mut Connection) {
 fn obey(worker: &Arc<Worker>, control: &mut Connection) -> ExitCode {
     while let Some((header, _)) = control.next() {
         match header.kind {
+            Kind::Open if worker.script.keeps_to_its_connections => {}
             Kind::Open => (0..header.id).for_each(|_| open_sync(worker)),
             Kind::Stop => {
                 note(&worker.bundle, "stop");

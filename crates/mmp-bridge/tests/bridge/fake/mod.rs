@@ -4,6 +4,7 @@ mod asynchronous;
 pub(crate) mod commands;
 mod connection;
 mod life;
+pub(crate) mod relay;
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};

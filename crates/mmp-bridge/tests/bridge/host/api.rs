@@ -10,7 +10,10 @@ use mmp_goplugin::netrpc::{Body, CallError, ConnError, RequestHead};
 use mmp_goplugin::yamux::StreamId;
 use mmp_model::rpc;
 
+use super::driver::Driver;
 use super::log::Entry;
+use super::served::{End, ServedCalls};
+use super::streams::Streams;
 
 type Answer = Result<Box<dyn StdAny>, String>;
 type Decode = Box<dyn FnMut(&mut Plans, TypeId, &mut Cursor<'_>, &mut Types) -> Result<Box<dyn StdAny>, Error> + Send>;
@@ -30,6 +33,11 @@ pub(crate) struct Api {
     api_plans: Plans,
     pub(crate) pong: Option<Result<(), String>>,
     pub(crate) logged: Vec<Entry>,
+    /// API calls with streams, and the database.
+    pub(crate) served: ServedCalls,
+    pub(crate) driver: Driver,
+    /// HTTP requests and uploads.
+    pub(crate) streams: Streams,
     /// Whether KVGet is left unanswered.
     pub(crate) holds: bool,
     /// Whether log calls are left unanswered.
@@ -86,6 +94,7 @@ impl Api {
         link.accept(api, Kind::Server);
         link.accept(driver, Kind::Server);
         self.offered = Some(api);
+        self.driver.offered = Some(driver);
         (api, driver)
     }
 
@@ -126,7 +135,7 @@ impl Api {
         }
     }
 
-    fn reply<R: Gob>(&mut self, link: &mut Link, seq: u64, method: &str, reply: &R) {
+    pub(super) fn reply<R: Gob>(&mut self, link: &mut Link, seq: u64, method: &str, reply: &R) {
         let encoder = &mut self.api_encoder;
         // The plugin may be gone; then nobody waits for this.
         let _ = link.reply(self.api.unwrap(), seq, &format!("Plugin.{method}"), |out| {
@@ -136,9 +145,13 @@ impl Api {
     }
 
     fn serve(&mut self, link: &mut Link, request: RequestHead<'_>, body: Body<'_, '_>) -> Result<(), Error> {
-        let Body { type_id, cursor, types } = body;
         let seq = request.seq;
         let name = request.method.trim_start_matches("Plugin.");
+        let Body { type_id, cursor, types } = body;
+        let served = Body { type_id, cursor: &mut *cursor, types: &mut *types };
+        if let Some(taken) = self.served.take(&mut self.api_plans, request, served) {
+            return taken;
+        }
         match name {
             "GetServerVersion" => self.reply(link, seq, name, &rpc::GetServerVersionReturns { a: "11.6.0".into() }),
             "KVGet" => {
@@ -186,8 +199,15 @@ fn value_of(key: &str) -> Vec<u8> {
 
 impl Handler for Api {
     fn ready(&mut self, _: &mut Link, stream: StreamId, broker_id: u32) {
-        if self.offered == Some(broker_id) {
+        // Numbers of streams that the plugin opened are the host's own.
+        if !stream.is_clients() && self.offered == Some(broker_id) {
             self.api = Some(stream);
+        }
+        if !stream.is_clients() && self.driver.offered == Some(broker_id) {
+            self.driver.conn = Some(stream);
+        }
+        if !stream.is_clients() {
+            self.streams.ready(stream, broker_id);
         }
     }
 
@@ -198,8 +218,13 @@ impl Handler for Api {
         request: RequestHead<'_>,
         body: Body<'_, '_>,
     ) -> Result<(), Error> {
-        assert_eq!(Some(conn), self.api, "only the API is called");
-        self.serve(link, request, body)
+        if Some(conn) == self.api {
+            return self.serve(link, request, body);
+        }
+        if Some(conn) == self.driver.conn {
+            return self.driver.serve(link, request, body);
+        }
+        self.streams.request(link, conn, request, body).expect("a call of the API or of a response writer")
     }
 
     fn response(&mut self, _: &mut Link, _: StreamId, token: u64, body: Body<'_, '_>) -> Result<(), Error> {
@@ -208,11 +233,31 @@ impl Handler for Api {
         let value = decode(&mut self.hooks_plans, type_id, cursor, types)?;
         self.waiting.remove(&token);
         self.done.insert(token, Ok(value));
+        self.streams.answered(token);
         Ok(())
     }
 
     fn call_failed(&mut self, _: &mut Link, _: StreamId, token: u64, error: CallError) {
         self.fail(token, error.to_string());
+    }
+
+    fn conn_closed(&mut self, link: &mut Link, conn: StreamId, _: ConnError) {
+        self.served.ended(conn, End::Reset);
+        self.streams.finished(link, conn);
+    }
+
+    fn data(&mut self, link: &mut Link, stream: StreamId, bytes: &[u8]) {
+        let known = self.served.data(link, stream, bytes) || self.streams.data(link, stream, bytes);
+        assert!(known, "bytes on a stream that nobody knows");
+    }
+
+    fn writable(&mut self, link: &mut Link, stream: StreamId) {
+        self.streams.writable(link, stream);
+    }
+
+    fn finished(&mut self, link: &mut Link, stream: StreamId) {
+        self.served.ended(stream, End::Closed);
+        self.streams.finished(link, stream);
     }
 }
 

@@ -15,6 +15,17 @@ pub(crate) struct Call<R> {
     result: std::marker::PhantomData<R>,
 }
 
+impl<R> Call<R> {
+    /// The call with this token.
+    pub(super) fn of(token: u64) -> Self {
+        Call { token, result: std::marker::PhantomData }
+    }
+
+    pub(super) fn token(&self) -> u64 {
+        self.token
+    }
+}
+
 impl Host {
     /// Calls a method of the plugin; the reply is decoded into `reply`, as net/rpc does.
     pub(crate) fn call<A: Gob, R: Gob + Clone + Send>(&mut self, name: &str, arguments: &A, reply: R) -> Call<R> {

@@ -1,9 +1,18 @@
 //! A host that starts the bridge as Mattermost does and drives its session on the test's own thread.
 
 mod api;
+mod api_calls;
 mod calls;
+mod driver;
+mod files;
+mod http;
 mod log;
+mod pulled;
+mod relay;
+mod response_writer;
+mod served;
 mod start;
+mod streams;
 mod watch;
 
 use std::io::{Read as _, Write as _};
@@ -17,8 +26,15 @@ use mmp_goplugin::yamux::SessionError;
 use rustix::event::{PollFd, PollFlags, Timespec};
 
 pub(crate) use api::Api;
+pub(crate) use api_calls::ApiCall;
 pub(crate) use calls::message_of;
+pub(crate) use files::Upload;
+pub(crate) use http::{Exchange, Request, headers};
 pub(crate) use log::{Entry, Log};
+pub(crate) use pulled::Pulled;
+pub(crate) use relay::{Hook, Relay};
+pub(crate) use response_writer::{Answer, WriterCall};
+pub(crate) use served::{Arguments, End, Served};
 pub(crate) use start::Start;
 
 use crate::bundle::Bundle;
@@ -35,6 +51,7 @@ pub(crate) struct Host {
     stream: Option<UnixStream>,
     session: HostSession,
     pub(crate) api: Api,
+    relay: Relay,
     log: Arc<Mutex<Log>>,
     /// How long the bridge took to its handshake.
     pub(crate) handshake: Duration,
@@ -63,6 +80,7 @@ impl Host {
     /// Moves bytes both ways, waiting at most `patience` for some to arrive.
     pub(crate) fn pump(&mut self, patience: Duration) {
         let Some(stream) = &mut self.stream else {
+            self.relay.pump();
             std::thread::sleep(patience.min(Duration::from_millis(5)));
             return;
         };
@@ -71,7 +89,11 @@ impl Host {
             if self.session.pending_output().is_empty() { PollFlags::IN } else { PollFlags::IN | PollFlags::OUT };
         let timeout = Timespec::try_from(patience).unwrap();
         // An interrupted wait is a short one.
-        let _ = rustix::event::poll(&mut [PollFd::new(stream, wants)], Some(&timeout));
+        let mut descriptors = self.relay.descriptors();
+        descriptors.push(PollFd::new(stream, wants));
+        let _ = rustix::event::poll(&mut descriptors, Some(&timeout));
+        drop(descriptors);
+        self.relay.pump();
         let now = Instant::now();
         self.session.advance_clock(now);
         let mut buffer = [0; 65_536];
@@ -103,6 +125,11 @@ impl Host {
             assert!(started.elapsed() < limit, "{what}: not within {limit:?}\n{}", self.report());
             self.pump(Duration::from_millis(5));
         }
+    }
+
+    /// How many streams, connections and calls the host has.
+    pub(crate) fn live_state(&self) -> usize {
+        self.session.live_state()
     }
 
     /// What is known, for a failed test.

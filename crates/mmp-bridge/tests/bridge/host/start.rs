@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use mmp_goplugin::handshake::{Address, HOST_ENVIRONMENT, HandshakeLine};
 use mmp_goplugin::host::HostSession;
 
-use super::{Api, Host, LIMIT, Log};
+use super::{Api, Host, LIMIT, Log, Relay};
 use crate::bundle::Bundle;
 use crate::runner;
 
@@ -55,6 +55,7 @@ impl Start {
     /// Starts the bridge and dispenses its hooks.
     pub(crate) fn run(self) -> Host {
         let Start { bundle, variables, after } = self;
+        let relay = Relay::new(bundle.path());
         let started = Instant::now();
         let mut command = Command::new(bundle.bridge());
         command.env_clear().envs(variables).current_dir("/");
@@ -93,7 +94,7 @@ impl Start {
         let mut session = HostSession::new(Instant::now()).unwrap();
         session.dispense().unwrap();
         let stream = Some(stream);
-        let mut host = Host { bundle, child, stream, session, api: Api::default(), log, handshake, exit: None };
+        let mut host = Host { bundle, child, stream, session, api: Api::default(), relay, log, handshake, exit: None };
         host.until("the hooks to be dispensed", LIMIT, |host| host.api.hooks.map(|_| ()));
         host
     }

@@ -6,7 +6,7 @@ use super::DIR;
 use super::docs::{document, document_with, returns};
 use super::methods::result;
 use super::models::Models;
-use super::params::{Signature, mentions, signature};
+use super::params::{FORMS, STREAM, Signature, mentions, signature};
 use super::settings::Settings;
 use super::source::{bracketed, code_only, file, has_word};
 use super::types::structs_in;
@@ -34,6 +34,10 @@ impl Colour {
 
     fn def(self) -> &'static str {
         if self == Self::Sync { "def" } else { "async def" }
+    }
+
+    fn base(self) -> &'static str {
+        if self == Self::Sync { "Caller" } else { "AsyncCaller" }
     }
 
     fn wait(self) -> &'static str {
@@ -112,11 +116,10 @@ fn module(
     }
     let body = body.finish();
     let class = format!("{}{mixin}Mixin", colour.prefix());
-    let base = if colour == Colour::Sync { "Caller" } else { "AsyncCaller" };
-    let mut text = imports(models, &body, &named, &built, base, mixin);
+    let mut text = imports(models, &body, &named, &built, colour, mixin);
     text.blank();
     text.blank();
-    text.line(format_args!("class {class}({base}):"));
+    text.line(format_args!("class {class}({}):", colour.base()));
     text.line(format_args!("    \"\"\"API methods: {}.\"\"\"", snake_case(mixin).replace('_', " ")));
     text.finish() + &body
 }
@@ -127,18 +130,19 @@ fn imports(
     body: &str,
     named: &BTreeSet<String>,
     built: &BTreeSet<String>,
-    base: &str,
+    colour: Colour,
     mixin: &str,
 ) -> Text {
     let mut text = file(&format!("The plugin API: {}.", snake_case(mixin).replace('_', " ")));
     let code = code_only(body);
     let uses = |word: &str| has_word(&code, word);
     let typed: BTreeSet<String> = named.iter().filter(|name| uses(name) && !built.contains(*name)).cloned().collect();
+    let foreign = stream_imports(colour, &uses);
     let typing: Vec<&str> = ["TYPE_CHECKING", "Any", "TypeVar", "overload"]
         .into_iter()
         .filter(|word| {
             if *word == "TYPE_CHECKING" {
-                !typed.is_empty()
+                !typed.is_empty() || !foreign.is_empty()
             } else if *word == "TypeVar" {
                 uses("T")
             } else {
@@ -159,14 +163,19 @@ fn imports(
     if body.contains("_convert.") {
         text.line("from ... import _convert");
     }
-    text.line(format_args!("from ..._caller import {base}"));
-    text.line("from .. import methods");
+    text.line(format_args!("from ..._caller import {}", colour.base()));
+    if code.contains("methods.") {
+        text.line("from .. import methods");
+    }
     for line in models.imports(0, "..models.", built) {
         text.line(line);
     }
-    if !typed.is_empty() {
+    if !typed.is_empty() || !foreign.is_empty() {
         text.blank();
         text.line("if TYPE_CHECKING:");
+        for line in foreign {
+            text.line(line);
+        }
         for line in models.imports(4, "..models.", &typed) {
             text.line(line);
         }
@@ -176,6 +185,27 @@ fn imports(
         text.line("T = TypeVar(\"T\")");
     }
     text
+}
+
+/// The imports of types that are not generated: those of streams.
+fn stream_imports(colour: Colour, uses: &dyn Fn(&str) -> bool) -> Vec<String> {
+    let is_sync = colour == Colour::Sync;
+    let mut lines = Vec::new();
+    if uses("HTTPResponse") || uses("AsyncHTTPResponse") {
+        if is_sync {
+            lines.push("    from ..._http_client import HeadersLike, HTTPResponse".into());
+        } else {
+            lines.push("    from ..._async_http_client import AsyncHTTPResponse".into());
+        }
+    }
+    if uses(STREAM) {
+        let import = if is_sync { "_sources import" } else { "_async_sources import AsyncStreamSource as" };
+        lines.push(format!("    from ...{import} {STREAM}"));
+    }
+    if uses("AsyncHTTPResponse") {
+        lines.push("    from ..._http_client import HeadersLike".into());
+    }
+    lines
 }
 
 fn method(text: &mut Text, project: &Project, settings: &Settings, colour: Colour, call: &Call, signature: &Signature) {
@@ -245,6 +275,10 @@ fn ordinary(
         [one] => format!("({one},)"),
         args => format!("({})", args.join(", ")),
     };
+    if let Some(stream) = &signature.stream {
+        text.line(format_args!("        {keyword}{}self._upload({method}, {args}, {stream})", colour.wait()));
+        return;
+    }
     let line = format!("        {keyword}{}self._call({method}, {args})", colour.wait());
     if line.chars().count() <= 120 {
         text.line(line);
@@ -278,23 +312,23 @@ fn long_call(text: &mut Text, colour: Colour, keyword: &str, method: &str, signa
 }
 
 fn plugin_http(text: &mut Text, project: &Project, colour: Colour, call: &Call) {
-    let declarations: Vec<String> =
-        ["self", "method: str", "url: str", "headers: dict[str, list[str]] | None = None", "body: bytes = b\"\""]
-            .map(str::to_owned)
-            .to_vec();
-    let suffix = ") -> tuple[int, dict[str, list[str]], bytes]:";
-    text.line(bracketed(4, &format!("{} plugin_http(", colour.def()), &declarations, suffix));
+    let declarations = vec![
+        "self".to_owned(),
+        "method: str".into(),
+        "url: str".into(),
+        "headers: HeadersLike | None = None".into(),
+        format!("body: {STREAM} = b\"\""),
+    ];
+    let suffix = format!(") -> {}HTTPResponse:", colour.prefix());
+    text.line(bracketed(4, &format!("{} plugin_http(", colour.def()), &declarations, &suffix));
     let params = [
         ("method", "The HTTP method."),
-        ("url", "The path, beginning with the id of the plugin that is asked."),
-        ("headers", "The request's headers."),
-        ("body", "The request's body."),
+        ("url", "The path, beginning with the id of the plugin that is asked: `/com.example.other/api/items`."),
+        ("headers", "The request's headers, each with a value or several."),
+        ("body", &format!("The request's body. {FORMS}")),
     ]
     .map(|(name, doc)| (name.to_owned(), doc.to_owned()));
-    document(text, project, call, &params, "The status, the headers and the body of the answer.");
-    text.line("        status, answer_headers, answer = ".to_owned() + colour.wait() + "self._call(");
-    text.line("            methods.PLUGIN_HTTP,");
-    text.line("            (method, url, headers or {}, body),");
-    text.line("        )");
-    text.line("        return status, answer_headers, answer or b\"\"");
+    let returns = "The status and the headers; the body is read from it. No answer is a PluginAPIError.";
+    document(text, project, call, &params, returns);
+    text.line(format_args!("        return {}self._plugin_http(method, url, headers, body)", colour.wait()));
 }

@@ -57,13 +57,35 @@ fn names(text: &mut Text, project: &Project, settings: &Settings) {
         let mut paragraphs = description(4, &mentions(project, &about));
         let params: Vec<String> = handler_params(settings, call).into_iter().map(|(python, _)| python).collect();
         paragraphs.extend(returns(project, settings, call));
-        let stream =
-            if !call.streams.is_empty() { "; it carries a stream, which this version does not serve" } else { "" };
+        paragraphs.extend(streams(call));
         let since = super::docs::since(method);
-        paragraphs
-            .push(vec![format!("Handler: `({})`{stream}.{since}", [vec!["self".into()], params].concat().join(", "))]);
+        paragraphs.push(vec![format!("Handler: `({})`.{since}", [vec!["self".into()], params].concat().join(", "))]);
         docstring(text, 4, &paragraphs);
     }
+}
+
+/// What a hook's streams are, as `HookSpec` names it.
+fn stream(call: &Call) -> Option<&'static str> {
+    let is = |ty: &str| call.method.params.iter().any(|param| param.stream && param.expr == ty);
+    match call.method.name.as_str() {
+        _ if call.streams.is_empty() => None,
+        "ServeMetrics" => Some("metrics"),
+        _ if is("ResponseWriter") => Some("http"),
+        _ => Some("file"),
+    }
+}
+
+/// Which classes a handler of a hook with streams is called with.
+fn streams(call: &Call) -> Option<Vec<String>> {
+    let (module, classes) = match stream(call)? {
+        "file" => ("files", "`UploadedFile` and `ReplacementFile`"),
+        _ => ("http", "`HTTPResponseWriter` and `HTTPRequest`"),
+    };
+    let text = format!(
+        "A `def` handler is called with {classes} of `mattermost_plugin.{module}`, an `async def` handler with the \
+         classes of these names that begin with `Async`."
+    );
+    Some(wrap(4, &text))
 }
 
 /// What a handler may return, as the adapters in `_results.py` take it.
@@ -94,7 +116,9 @@ fn entry(project: &Project, settings: &Settings, call: &Call) -> Result<String> 
     let names: Vec<String> = params.iter().map(|(python, _)| literal(python)).collect();
     let types: Vec<String> = call.args.iter().map(|slot| literal(&argument(project, &slot.ty))).collect();
     items.push(tuple(&names));
-    items.push(tuple(if !call.streams.is_empty() { &[] } else { &types }));
+    // A request is decoded together with what comes behind it.
+    let is_request = stream(call).is_some_and(|stream| stream != "file");
+    items.push(tuple(if is_request { &[] } else { &types }));
     items.push(literal(shape));
     if !value.is_empty() {
         items.push(literal(&value));
@@ -102,8 +126,8 @@ fn entry(project: &Project, settings: &Settings, call: &Call) -> Result<String> 
     if let Some(none) = settings.hooks.get(name) {
         items.push(format!("none={}", literal(none)));
     }
-    if !call.streams.is_empty() {
-        items.push("stream=True".into());
+    if let Some(stream) = stream(call) {
+        items.push(format!("stream={}", literal(stream)));
     }
     Ok(bracketed(4, &format!("{}: HookSpec(", literal(name)), &items, "),"))
 }

@@ -51,9 +51,6 @@ pub(super) fn output(project: &Project, settings: &Settings, models: &Models) ->
 
 /// How the results are decoded: pointers and byte slices may be nil.
 fn result_types(project: &Project, call: &Call) -> Vec<String> {
-    if call.method.name == "PluginHTTP" {
-        return ["int", "dict[str, list[str]]", "bytes | None"].map(str::to_owned).to_vec();
-    }
     let decoded = |ty: &Type| {
         let annotation = annotation(project, ty);
         if annotation == "bytes" { optional(&annotation) } else { annotation }

@@ -32,6 +32,8 @@ impl Param {
 pub(super) struct Signature {
     pub(super) params: Vec<Param>,
     pub(super) args: Vec<String>,
+    /// The parameter that is a stream.
+    pub(super) stream: Option<String>,
     /// Names of option structs whose fields are parameters.
     pub(super) unfolded: Vec<String>,
     /// Functions of `_convert.py`.
@@ -56,23 +58,29 @@ impl Signature {
     }
 }
 
-/// The signature of an API method; a stream that is read becomes bytes, sent behind the arguments.
+/// How the type of a stream that an API method reads is written; the module for asyncio imports another one under this name.
+pub(super) const STREAM: &str = "StreamSource";
+
+/// What a stream may be, for descriptions.
+pub(super) const FORMS: &str = "It may be bytes, a `pathlib.Path`, a binary file object or an iterable of bytes, for \
+                                asyncio also an asynchronous one.";
+
+/// The signature of an API method.
 pub(super) fn signature(project: &Project, settings: &Settings, call: &Call) -> Signature {
     let mut signature = Signature::default();
-    let mut streams = Vec::new();
     for param in &call.method.params {
         let path = format!("{}.{}", call.method.name, param.name);
         let style = settings.params.get(&path).cloned().unwrap_or_default();
         let doc = project.docs.param(&call.method.name, &param.name).unwrap_or_default();
         if param.stream {
             let name = style.name.clone().unwrap_or_else(|| python_param(&param.name));
-            streams.push(name.clone());
+            signature.stream = Some(name.clone());
             signature.params.push(Param {
                 name,
-                annotation: "bytes".into(),
+                annotation: STREAM.into(),
                 default: None,
                 keyword: false,
-                doc: doc.into(),
+                doc: format!("{doc} {FORMS}"),
             });
             continue;
         }
@@ -83,7 +91,6 @@ pub(super) fn signature(project: &Project, settings: &Settings, call: &Call) -> 
             plain(&mut signature, project, slot, style, doc);
         }
     }
-    signature.args.extend(streams);
     signature
 }
 

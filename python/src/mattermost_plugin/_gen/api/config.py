@@ -10,6 +10,7 @@ from ..._caller import Caller
 from .. import methods
 
 if TYPE_CHECKING:
+    from ..._sources import StreamSource
     from ..models.config import Config
     from ..models.plugins import Manifest, PluginStatus
 
@@ -196,13 +197,14 @@ class ConfigMixin(Caller):
         """
         return self._call(methods.GET_PLUGIN_STATUS, (plugin_id,))
 
-    def install_plugin(self, data: bytes, *, replace: bool = False) -> Manifest:
+    def install_plugin(self, file: StreamSource, *, replace: bool = False) -> Manifest:
         """Installs a plugin from a `.tar.gz` bundle and returns its manifest; `enable_plugin` starts it.
 
         Uploads must be allowed in the configuration. Without `replace` an already installed plugin is an error.
 
         Args:
-            data: The bundle, a `.tar.gz` file, as a stream.
+            file: The bundle, a `.tar.gz` file, as a stream. It may be bytes, a `pathlib.Path`, a binary file object
+                or an iterable of bytes, for asyncio also an asynchronous one.
             replace: Whether to replace a version already installed.
 
         Returns:
@@ -213,7 +215,7 @@ class ConfigMixin(Caller):
 
         Mattermost's name: `InstallPlugin`. Minimum server version: 5.18.
         """
-        return self._call(methods.INSTALL_PLUGIN, (replace, data))
+        return self._upload(methods.INSTALL_PLUGIN, (replace,), file)
 
     def get_plugin_id(self) -> str:
         """Returns this plugin's id from its manifest.

@@ -10,6 +10,7 @@ from ..._caller import AsyncCaller
 from .. import methods
 
 if TYPE_CHECKING:
+    from ..._async_sources import AsyncStreamSource as StreamSource
     from ..models.config import Config
     from ..models.plugins import Manifest, PluginStatus
 
@@ -196,13 +197,14 @@ class AsyncConfigMixin(AsyncCaller):
         """
         return await self._call(methods.GET_PLUGIN_STATUS, (plugin_id,))
 
-    async def install_plugin(self, data: bytes, *, replace: bool = False) -> Manifest:
+    async def install_plugin(self, file: StreamSource, *, replace: bool = False) -> Manifest:
         """Installs a plugin from a `.tar.gz` bundle and returns its manifest; `enable_plugin` starts it.
 
         Uploads must be allowed in the configuration. Without `replace` an already installed plugin is an error.
 
         Args:
-            data: The bundle, a `.tar.gz` file, as a stream.
+            file: The bundle, a `.tar.gz` file, as a stream. It may be bytes, a `pathlib.Path`, a binary file object
+                or an iterable of bytes, for asyncio also an asynchronous one.
             replace: Whether to replace a version already installed.
 
         Returns:
@@ -213,7 +215,7 @@ class AsyncConfigMixin(AsyncCaller):
 
         Mattermost's name: `InstallPlugin`. Minimum server version: 5.18.
         """
-        return await self._call(methods.INSTALL_PLUGIN, (replace, data))
+        return await self._upload(methods.INSTALL_PLUGIN, (replace,), file)
 
     async def get_plugin_id(self) -> str:
         """Returns this plugin's id from its manifest.

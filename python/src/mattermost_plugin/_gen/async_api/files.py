@@ -10,6 +10,7 @@ from .. import methods
 from ..models.files import GetFileInfosOptions
 
 if TYPE_CHECKING:
+    from ..._async_sources import AsyncStreamSource as StreamSource
     from ..models.files import FileInfo, UploadSession
 
 
@@ -200,7 +201,7 @@ class AsyncFilesMixin(AsyncCaller):
         """
         return await self._call(methods.CREATE_UPLOAD_SESSION, (session,))
 
-    async def upload_data(self, session: UploadSession, data: bytes) -> FileInfo:
+    async def upload_data(self, session: UploadSession, data: StreamSource) -> FileInfo | None:
         """Appends data to an upload at its `file_offset` and returns the file's record once it is complete, before
         that nothing.
 
@@ -208,17 +209,18 @@ class AsyncFilesMixin(AsyncCaller):
 
         Args:
             session: The upload.
-            data: The data to append, as a stream.
+            data: The data to append, as a stream. It may be bytes, a `pathlib.Path`, a binary file object or an
+                iterable of bytes, for asyncio also an asynchronous one.
 
         Returns:
-            A `FileInfo`.
+            A `FileInfo`, or None.
 
         Raises:
             PluginAPIError: The call failed; the subclass says why.
 
         Mattermost's name: `UploadData`. Minimum server version: 7.6.
         """
-        return await self._call(methods.UPLOAD_DATA, (session, data))
+        return await self._upload(methods.UPLOAD_DATA, (session,), data)
 
     async def get_upload_session(self, upload_id: str) -> UploadSession:
         """Returns an unfinished upload, whose `file_offset` says how much has arrived.

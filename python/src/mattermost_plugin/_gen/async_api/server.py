@@ -9,6 +9,9 @@ from ..._caller import AsyncCaller
 from .. import methods
 
 if TYPE_CHECKING:
+    from ..._async_http_client import AsyncHTTPResponse
+    from ..._async_sources import AsyncStreamSource as StreamSource
+    from ..._http_client import HeadersLike
     from ..models.server import License, ProductLimits
 
 
@@ -87,9 +90,9 @@ class AsyncServerMixin(AsyncCaller):
         self,
         method: str,
         url: str,
-        headers: dict[str, list[str]] | None = None,
-        body: bytes = b"",
-    ) -> tuple[int, dict[str, list[str]], bytes]:
+        headers: HeadersLike | None = None,
+        body: StreamSource = b"",
+    ) -> AsyncHTTPResponse:
         """Sends an HTTP request to another plugin, whose id is the first part of the URL path, and returns its
         response.
 
@@ -98,20 +101,17 @@ class AsyncServerMixin(AsyncCaller):
 
         Args:
             method: The HTTP method.
-            url: The path, beginning with the id of the plugin that is asked.
-            headers: The request's headers.
-            body: The request's body.
+            url: The path, beginning with the id of the plugin that is asked: `/com.example.other/api/items`.
+            headers: The request's headers, each with a value or several.
+            body: The request's body. It may be bytes, a `pathlib.Path`, a binary file object or an iterable of
+                bytes, for asyncio also an asynchronous one.
 
         Returns:
-            The status, the headers and the body of the answer.
+            The status and the headers; the body is read from it. No answer is a PluginAPIError.
 
         Mattermost's name: `PluginHTTP`. Minimum server version: 5.18.
         """
-        status, answer_headers, answer = await self._call(
-            methods.PLUGIN_HTTP,
-            (method, url, headers or {}, body),
-        )
-        return status, answer_headers, answer or b""
+        return await self._plugin_http(method, url, headers, body)
 
     async def request_trial_license(
         self,

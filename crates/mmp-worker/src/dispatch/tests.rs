@@ -1,0 +1,273 @@
+//! Tests of the policy.
+
+use std::time::Duration;
+
+use super::*;
+
+const PLAIN: Need = Need { mode: Mode::Sync, streams: false };
+const STREAMING: Need = Need { mode: Mode::Sync, streams: true };
+const PLAIN_ASYNC: Need = Need { mode: Mode::Async, streams: false };
+const STREAMING_ASYNC: Need = Need { mode: Mode::Async, streams: true };
+
+fn queued(id: u32, since: Instant) -> Queued {
+    Queued { id, need: PLAIN, frame: Vec::new(), since }
+}
+
+fn start(d: &mut Dispatcher, id: u32) {
+    start_with(d, id, PLAIN);
+}
+
+#[track_caller]
+fn start_with(d: &mut Dispatcher, id: u32, need: Need) -> usize {
+    let Place::Connection(connection) = d.place(need) else { panic!("no place for {id}") };
+    d.started(id, need, connection);
+    connection
+}
+
+/// A pool that grew until so many hooks with streams ran in it.
+fn streaming(count: u32) -> (Dispatcher, Instant) {
+    let now = Instant::now();
+    let mut d = Dispatcher::new(Limits::default());
+    let mut connection = 0;
+    for id in 0..count {
+        d.enqueue(Queued { id, need: STREAMING, frame: Vec::new(), since: now });
+        d.growth(now);
+        for _ in 0..d.growth(now + Duration::from_millis(5)).max(1) {
+            d.connected(connection, Mode::Sync);
+            connection += 1;
+        }
+        let (queued, connection) = d.dequeue().unwrap();
+        d.started(queued.id, queued.need, connection);
+    }
+    (d, now)
+}
+
+#[test]
+fn a_chain_of_nested_hooks_gets_a_connection_at_every_level() {
+    let now = Instant::now();
+    let mut d = Dispatcher::new(Limits::default());
+    (0..4).for_each(|connection| d.connected(connection, Mode::Sync));
+    let mut next = 4;
+    for id in 0..64 {
+        if d.place(PLAIN) == Place::Queue {
+            d.enqueue(queued(id, now));
+            assert_eq!(d.growth(now), 1, "level {id}");
+            d.connected(next, Mode::Sync);
+            next += 1;
+            let (queued, connection) = d.dequeue().unwrap();
+            d.started(queued.id, queued.need, connection);
+        } else {
+            start(&mut d, id);
+        }
+        let (_, connection) = d.mode_of(id).unwrap();
+        d.call_began(connection);
+    }
+    assert_eq!(d.waiting(), 64);
+    assert_eq!(d.place(PLAIN), Place::Queue);
+    d.enqueue(queued(64, now));
+    assert_eq!(d.growth(now), 0);
+    assert!(d.refuse_stalled(now).is_empty());
+    assert_eq!(d.deadline(), Some(now + Duration::from_secs(2)));
+    assert_eq!(d.refuse_stalled(now + Duration::from_secs(2)), [64]);
+}
+
+#[test]
+fn only_hooks_that_have_waited_long_themselves_are_refused() {
+    let (now, second) = (Instant::now(), Duration::from_secs(1));
+    let mut d = Dispatcher::new(Limits { waiting: 1, ..Limits::default() });
+    d.connected(0, Mode::Sync);
+    start(&mut d, 1);
+    d.call_began(0);
+    d.enqueue(queued(2, now));
+    assert!(d.refuse_stalled(now).is_empty());
+    d.enqueue(queued(3, now + second));
+    assert_eq!(d.refuse_stalled(now + 2 * second), [2]);
+    assert_eq!(d.deadline(), Some(now + 3 * second));
+    assert_eq!(d.refuse_stalled(now + 3 * second), [3]);
+}
+
+#[test]
+fn progress_puts_off_the_refusal() {
+    let now = Instant::now();
+    let mut d = Dispatcher::new(Limits { waiting: 1, ..Limits::default() });
+    d.connected(0, Mode::Sync);
+    d.connected(1, Mode::Sync);
+    start(&mut d, 1);
+    d.call_began(1);
+    d.enqueue(queued(2, now));
+    assert!(d.refuse_stalled(now).is_empty());
+    d.call_ended(1);
+    assert_eq!(d.dequeue().map(|(queued, _)| queued.id), Some(2));
+}
+
+#[test]
+fn slow_handlers_make_the_pool_grow_after_a_moment() {
+    let now = Instant::now();
+    let mut d = Dispatcher::new(Limits::default());
+    (0..4).for_each(|connection| d.connected(connection, Mode::Sync));
+    (0..4).for_each(|id| start(&mut d, id));
+    d.enqueue(queued(4, now));
+    assert_eq!(d.growth(now), 0);
+    let later = d.deadline().unwrap();
+    assert_eq!(later, now + Duration::from_millis(5));
+    assert_eq!(d.growth(later), 1);
+}
+
+#[test]
+fn hooks_do_not_overtake_the_queue_and_the_last_connection_is_used_first() {
+    let mut d = Dispatcher::new(Limits::default());
+    d.enqueue(queued(1, Instant::now()));
+    d.connected(0, Mode::Sync);
+    d.connected(1, Mode::Sync);
+    assert_eq!(d.place(PLAIN), Place::Queue);
+    let (first, connection) = d.dequeue().unwrap();
+    assert_eq!((first.id, connection), (1, 1));
+    d.started(1, PLAIN, 1);
+    assert!(d.finished(1));
+    assert!(!d.finished(1));
+    assert_eq!(d.place(PLAIN), Place::Connection(1));
+}
+
+#[test]
+fn the_queue_is_bounded_in_hooks_and_in_bytes() {
+    let now = Instant::now();
+    let mut d = Dispatcher::new(Limits { queued: 3, queued_bytes: 100, waiting: 0, ..Limits::default() });
+    d.enqueue(Queued { frame: vec![0; 150], ..queued(1, now) });
+    assert_eq!(d.place(PLAIN), Place::Full, "too many bytes");
+    assert!(d.refuse_stalled(now).is_empty());
+    assert_eq!(d.refuse_stalled(now + Duration::from_secs(2)), [1]);
+    (2..5).for_each(|id| {
+        assert_eq!(d.place(PLAIN), Place::Queue);
+        d.enqueue(queued(id, now));
+    });
+    assert_eq!(d.place(PLAIN_ASYNC), Place::Full, "too many hooks");
+}
+
+#[test]
+fn bytes_that_leave_the_queue_count_no_more() {
+    let mut d = Dispatcher::new(Limits { queued_bytes: 100, ..Limits::default() });
+    d.enqueue(Queued { frame: vec![0; 150], ..queued(1, Instant::now()) });
+    d.connected(0, Mode::Sync);
+    let (first, connection) = d.dequeue().unwrap();
+    d.started(first.id, first.need, connection);
+    assert_eq!(d.place(PLAIN), Place::Queue);
+    assert_eq!((d.connections(Mode::Sync), d.connections(Mode::Async)), (1, 0));
+}
+
+#[test]
+fn a_reset_names_every_hook_that_is_lost() {
+    let mut d = Dispatcher::new(Limits::default());
+    d.connected(0, Mode::Sync);
+    start(&mut d, 7);
+    d.enqueue(queued(3, Instant::now()));
+    assert_eq!(d.reset(), [3, 7]);
+    assert_eq!(d.place(PLAIN), Place::Queue);
+}
+
+#[test]
+fn slow_clients_leave_connections_to_other_hooks() {
+    let (mut d, now) = streaming(48);
+    assert_eq!((d.running(), d.connections(Mode::Sync)), (48, 48));
+    // More requests wait, and are no reason to open a connection.
+    for id in 100..200 {
+        assert_eq!(d.place(STREAMING), Place::Queue);
+        d.enqueue(Queued { id, need: STREAMING, frame: Vec::new(), since: now });
+    }
+    assert_eq!((d.growth(now), d.deadline()), (0, None));
+    // A post waits for nothing but the connection that is opened for it.
+    d.enqueue(queued(1000, now));
+    assert_eq!(d.growth(now), 0);
+    let due = d.deadline().unwrap();
+    assert_eq!((due, d.growth(due)), (now + Duration::from_millis(5), 1));
+    d.connected(48, Mode::Sync);
+    let (post, connection) = d.dequeue().unwrap();
+    assert_eq!((post.id, connection), (1000, 48));
+    d.started(post.id, post.need, connection);
+    assert!(d.dequeue().is_none());
+    assert!(d.finished(1000));
+    // The next one is not held up by the requests before it, and they do not take its connection.
+    assert_eq!(d.place(STREAMING), Place::Queue);
+    assert!(d.dequeue().is_none());
+    assert_eq!(start_with(&mut d, 1001, PLAIN), 48);
+    // A request that ends lets the next one in.
+    assert!(d.finished(7));
+    assert_eq!(d.dequeue().map(|(queued, _)| queued.id), Some(100));
+}
+
+#[test]
+fn handlers_with_streams_that_wait_for_calls_do_not_put_other_hooks_off() {
+    let (mut d, now) = streaming(48);
+    (0..48).for_each(|connection| d.call_began(connection));
+    assert_eq!(d.waiting(), 0);
+    // As many again may run meanwhile, up to the bound of those that wait.
+    for id in 48..64 {
+        d.enqueue(Queued { id, need: STREAMING, frame: Vec::new(), since: now });
+        d.connected(id as usize, Mode::Sync);
+        let (queued, connection) = d.dequeue().unwrap();
+        d.started(queued.id, queued.need, connection);
+        d.call_began(connection);
+    }
+    assert_eq!(d.place(STREAMING), Place::Queue);
+    d.enqueue(Queued { id: 500, need: STREAMING, frame: Vec::new(), since: now });
+    assert_eq!(d.growth(now), 0);
+    // They go on all at once: more than are let in, and still the others find a connection.
+    (0..64).for_each(|connection| d.call_ended(connection));
+    d.enqueue(queued(1000, now));
+    assert_eq!(d.growth(now), 0);
+    assert_eq!(d.growth(now + Duration::from_millis(5)), 1);
+    d.connected(64, Mode::Sync);
+    assert_eq!(d.dequeue().map(|(queued, connection)| (queued.id, connection)), Some((1000, 64)));
+}
+
+#[test]
+fn requests_behind_others_that_wait_for_each_other_are_refused() {
+    let (mut d, now) = streaming(48);
+    d.limits.waiting = 40;
+    (0..40).for_each(|connection| d.call_began(connection));
+    d.enqueue(Queued { id: 500, need: STREAMING, frame: Vec::new(), since: now });
+    assert_eq!(d.growth(now), 0);
+    assert!(d.refuse_stalled(now).is_empty());
+    assert_eq!(d.deadline(), Some(now + Duration::from_secs(2)));
+    // What other hooks do is no progress for these.
+    d.connected(48, Mode::Sync);
+    start(&mut d, 1000);
+    assert!(d.finished(1000));
+    assert_eq!(d.refuse_stalled(now + Duration::from_secs(2)), [500]);
+}
+
+#[test]
+fn requests_on_the_async_connection_are_bounded_apart() {
+    let mut d = Dispatcher::new(Limits { max_async: 2, max_async_streams: 3, waiting: 1, ..Limits::default() });
+    d.connected(9, Mode::Async);
+    (0..3).for_each(|id| assert_eq!(start_with(&mut d, id, STREAMING_ASYNC), 9));
+    assert_eq!(d.place(STREAMING_ASYNC), Place::Queue);
+    d.enqueue(Queued { id: 50, need: STREAMING_ASYNC, frame: Vec::new(), since: Instant::now() });
+    // Their calls are not those of the hooks that may wait for each other.
+    (0..3).for_each(|_| d.call_began(9));
+    assert_eq!(d.waiting(), 0);
+    start_with(&mut d, 100, PLAIN_ASYNC);
+    assert!(d.dequeue().is_none());
+    assert!(d.finished(1));
+    assert_eq!(d.dequeue().map(|(queued, _)| queued.id), Some(50));
+}
+
+#[test]
+fn a_queue_full_of_requests_has_room_for_other_hooks() {
+    let mut d = Dispatcher::new(Limits { queued: 2, ..Limits::default() });
+    for id in 0..2 {
+        d.enqueue(Queued { id, need: STREAMING, frame: Vec::new(), since: Instant::now() });
+    }
+    assert_eq!((d.place(STREAMING), d.place(PLAIN), d.queued()), (Place::Full, Place::Queue, 2));
+    assert_eq!(d.reset(), [0, 1]);
+}
+
+#[test]
+fn the_hook_that_has_waited_longest_goes_first() {
+    let now = Instant::now();
+    let mut d = Dispatcher::new(Limits::default());
+    d.enqueue(Queued { id: 1, need: STREAMING, frame: Vec::new(), since: now });
+    d.enqueue(queued(2, now + Duration::from_millis(1)));
+    d.connected(0, Mode::Sync);
+    assert_eq!(d.dequeue().map(|(queued, _)| queued.id), Some(1));
+    assert_eq!(d.dequeue().map(|(queued, _)| queued.id), Some(2));
+}
