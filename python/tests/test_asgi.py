@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-import mattermost_plugin._asgi as asgi
-from mattermost_plugin._asgi import AsgiHandler
-from mattermost_plugin._asgi_scope import http_scope
+import mattermost_plugin._web.asgi as asgi
 from mattermost_plugin._errors import ClientDisconnectedError
 from mattermost_plugin._gen.models import Context
+from mattermost_plugin._web.asgi import AsgiHandler
+from mattermost_plugin._web.asgi_scope import http_scope
 from web_fakes import PATIENCE, AsyncBody, AsyncWriter, fake_plugin, make_request
 
 App = Callable[[Any, Any, Any], Awaitable[None]]

@@ -24,8 +24,8 @@ from starlette.responses import FileResponse, JSONResponse, PlainTextResponse
 from starlette.routing import Mount, Route
 from websockets.asyncio.client import connect
 
-from mattermost_plugin._asgi import AsgiHandler
-from mattermost_plugin._mount import detect_interface
+from mattermost_plugin._web.asgi import AsgiHandler
+from mattermost_plugin._web.mount import detect_interface
 from web_fakes import PATIENCE, ROOT, fake_plugin
 from web_front import Front, front
 

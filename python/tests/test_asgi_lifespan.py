@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-import mattermost_plugin._asgi_lifespan as lifespan_module
-from mattermost_plugin._asgi import AsgiHandler
-from mattermost_plugin._asgi_lifespan import StartupError
+import mattermost_plugin._web.asgi_lifespan as lifespan_module
 from mattermost_plugin._gen.models import Context
+from mattermost_plugin._web.asgi import AsgiHandler
+from mattermost_plugin._web.asgi_lifespan import StartupError
 from web_fakes import PATIENCE, AsyncBody, AsyncWriter, fake_plugin, make_request
 
 

@@ -16,11 +16,11 @@ pytest.importorskip("websockets", reason="its current release needs Python 3.11"
 import websockets
 from websockets.asyncio.client import connect
 
-import mattermost_plugin._websocket_deflate as deflate_module
-import mattermost_plugin._websocket_inbox as inbox_module
-import mattermost_plugin._websocket_link as link_module
-from mattermost_plugin._asgi import AsgiHandler
+import mattermost_plugin._web.websocket_deflate as deflate_module
+import mattermost_plugin._web.websocket_inbox as inbox_module
+import mattermost_plugin._web.websocket_link as link_module
 from mattermost_plugin._gen.models import Context
+from mattermost_plugin._web.asgi import AsgiHandler
 from web_fakes import PATIENCE, ROOT, AsyncBody, AsyncWriter, fake_plugin, make_request
 from web_front import Front, front
 
@@ -538,10 +538,10 @@ def test_without_wsproto_the_log_says_what_to_install(monkeypatch):
 
     for name in [name for name in sys.modules if name.partition(".")[0] == "wsproto"]:
         monkeypatch.setitem(sys.modules, name, None)
-    for name in ("_asgi_websocket", "_websocket_deflate", "_websocket_link"):
-        monkeypatch.delitem(sys.modules, f"mattermost_plugin.{name}")
+    for name in ("asgi_websocket", "websocket_deflate", "websocket_link"):
+        monkeypatch.delitem(sys.modules, f"mattermost_plugin._web.{name}")
     [record] = run(echo, talk).logger.errors
-    assert "mattermost-plugin-sdk[websocket]" in record.getMessage()
+    assert "add wsproto>=1.2 to the plugin's requirements.txt" in record.getMessage()
 
 
 # Load, and stopping

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from mattermost_plugin import PluginAPIError, db
-from mattermost_plugin._db_errors import from_api_error
-from mattermost_plugin._db_parameters import bind
-from mattermost_plugin._db_statements import analyse
+from mattermost_plugin._database.errors import from_api_error
+from mattermost_plugin._database.parameters import bind
+from mattermost_plugin._database.statements import analyse
 
 
 @pytest.mark.parametrize(

@@ -190,7 +190,7 @@ def test_a_connection_that_is_not_closed_is_told(api: PluginAPIClient, driver: F
         del connection
         gc.collect()
     assert [str(warning.message) for warning in caught if warning.category is ResourceWarning] == [
-        "a database connection was not closed: <mattermost_plugin._db_connection.Connection idle>"
+        "a database connection was not closed: <mattermost_plugin._database.connection.Connection idle>"
     ]
     assert sum(driver.counts.values()) == calls
     driver.conns.clear()

@@ -21,9 +21,9 @@ from django.core.wsgi import get_wsgi_application
 from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
 from django.urls import path, reverse
 
-from mattermost_plugin._asgi import AsgiHandler
 from mattermost_plugin._gen.models import Context
-from mattermost_plugin._wsgi import WsgiHandler
+from mattermost_plugin._web.asgi import AsgiHandler
+from mattermost_plugin._web.wsgi import WsgiHandler
 from web_fakes import PATIENCE, ROOT, BlockingBody, BlockingWriter, fake_plugin, make_request
 from web_front import front
 

@@ -10,7 +10,7 @@ import pytest
 from flask import Flask, Response, jsonify, request, send_file, stream_with_context, url_for
 
 from mattermost_plugin._gen.models import Context
-from mattermost_plugin._wsgi import WsgiHandler
+from mattermost_plugin._web.wsgi import WsgiHandler
 from web_fakes import ROOT, BlockingBody, BlockingWriter, fake_plugin, make_request
 
 

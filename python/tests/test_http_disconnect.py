@@ -36,8 +36,8 @@ class Server(Plugin):
 
     @hook
     ASYNC def ExecuteCommand(self, context, args):
-        from mattermost_plugin._channel import Channel
-        from mattermost_plugin._http_request import BaseRequest
+        from mattermost_plugin._streams.channel import Channel
+        from mattermost_plugin._http.request import BaseRequest
         gc.collect()
         left = [type(item).__name__ for item in gc.get_objects() if isinstance(item, (Channel, BaseRequest))]
         return ",".join(left) or "nothing"

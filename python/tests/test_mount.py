@@ -14,7 +14,7 @@ import pytest
 
 from mattermost_plugin import HookName, HookRegistrationError, Plugin, hook
 from mattermost_plugin._bound_hook import bind_hooks
-from mattermost_plugin._mount import detect_interface
+from mattermost_plugin._web.mount import detect_interface
 
 
 async def asgi_function(scope: Any, receive: Any, send: Any) -> None: ...

@@ -44,7 +44,7 @@ class Caller(Plugin):
 
     @hook
     ASYNC def ExecuteCommand(self, context, args):
-        from mattermost_plugin._channel import Channel
+        from mattermost_plugin._streams.channel import Channel
         self.error = None
         gc.collect()
         return ",".join(type(item).__name__ for item in gc.get_objects() if isinstance(item, Channel)) or "nothing"

@@ -236,7 +236,7 @@ class Served(Plugin):
 
 def _serve(handler: Any, body: bytes) -> tuple[list[str], bytes]:
     """Run a handler on a connection of its own; return the system calls, and what it sent."""
-    from mattermost_plugin._stream_hooks import serve
+    from mattermost_plugin._streams.hooks import serve
 
     worker, bridge = socket.socketpair()
     counting = Counting(worker)

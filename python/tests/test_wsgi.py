@@ -12,9 +12,9 @@ import pytest
 
 from mattermost_plugin._errors import ClientDisconnectedError
 from mattermost_plugin._gen.models import Context
-from mattermost_plugin._wsgi import WsgiHandler
-from mattermost_plugin._wsgi_environ import build_environ
-from mattermost_plugin._wsgi_files import ErrorLog, FileWrapper
+from mattermost_plugin._web.wsgi import WsgiHandler
+from mattermost_plugin._web.wsgi_environ import build_environ
+from mattermost_plugin._web.wsgi_files import ErrorLog, FileWrapper
 from web_fakes import ROOT, BlockingBody, BlockingWriter, RecordingLogger, fake_plugin, make_request
 
 App = Callable[[dict[str, Any], Any], Any]

@@ -12,7 +12,7 @@ from urllib.parse import unquote
 
 from mattermost_plugin._errors import ClientDisconnectedError
 from mattermost_plugin._gen.models import Context
-from mattermost_plugin._http_headers import Headers
+from mattermost_plugin._http.headers import Headers
 
 ROOT = "/plugins/com.example.test"
 PATIENCE = 20.0

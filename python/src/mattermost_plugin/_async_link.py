@@ -35,8 +35,8 @@ from ._frames import (
 )
 
 if TYPE_CHECKING:
-    from ._async_channel import AsyncChannel
     from ._method import Method
+    from ._streams.async_channel import AsyncChannel
 
 T = TypeVar("T")
 
@@ -202,7 +202,7 @@ class AsyncLink(asyncio.Protocol):
             self._send(hook.failure(error), HOOK_ERROR, method, ident)
             return
         if hook.spec.stream:
-            from ._async_stream_hooks import serve  # most plugins have no hooks with streams
+            from ._streams.async_hooks import serve  # most plugins have no hooks with streams
 
             coroutine = serve(self, hook, ident, args)
         else:
@@ -266,7 +266,7 @@ class AsyncLink(asyncio.Protocol):
 
     def open_call(self, method: Method[T], granted: int) -> tuple[AsyncChannel, asyncio.Future[T]]:
         """Return the streams of a new API call, which its caller sends, and its answer."""
-        from ._async_channel import AsyncChannel  # most plugins have no calls with streams
+        from ._streams.async_channel import AsyncChannel  # most plugins have no calls with streams
 
         if self._transport is None:
             raise gone_call(method.name)

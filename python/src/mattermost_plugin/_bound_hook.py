@@ -41,7 +41,7 @@ class BoundHook:
         self.mode: Mode = "async" if _is_async(handler) else "sync"
         self.decode: Callable[[Any], Any] = spec.decoder.decode
         if spec.stream in ("http", "metrics"):
-            from ._http_request import HTTP_CALL  # few plugins need it
+            from ._http.request import HTTP_CALL  # few plugins need it
 
             self.decode = HTTP_CALL.decode
         self.adapt: Adapter = adapter(spec)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 if TYPE_CHECKING:
-    from ._async_http_client import AsyncHTTPResponse
-    from ._async_sources import AsyncStreamSource
-    from ._http_client import HeadersLike, HTTPResponse
+    from ._http.async_client import AsyncHTTPResponse
+    from ._http.client import HeadersLike, HTTPResponse
     from ._method import Method
-    from ._sources import StreamSource
+    from ._streams.async_sources import AsyncStreamSource
+    from ._streams.sources import StreamSource
     from ._transport import AsyncTransport, SyncTransport
 
 T = TypeVar("T")
@@ -33,7 +33,7 @@ class Caller:
         return self._transport.upload(method, args, source)
 
     def _plugin_http(self, method: str, url: str, headers: HeadersLike | None, body: StreamSource) -> HTTPResponse:
-        from ._http_client import plugin_http  # few plugins need it
+        from ._http.client import plugin_http  # few plugins need it
 
         return plugin_http(self._transport, method, url, headers, body)
 
@@ -50,6 +50,6 @@ class AsyncCaller:
     async def _plugin_http(
         self, method: str, url: str, headers: HeadersLike | None, body: AsyncStreamSource
     ) -> AsyncHTTPResponse:
-        from ._async_http_client import plugin_http  # few plugins need it
+        from ._http.async_client import plugin_http  # few plugins need it
 
         return await plugin_http(self._transport, method, url, headers, body)

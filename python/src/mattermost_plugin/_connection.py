@@ -35,8 +35,8 @@ from ._gen.schema import SCHEMA_HASH
 from ._version import VERSION
 
 if TYPE_CHECKING:
-    from ._channel import Channel, Piece
     from ._method import Method
+    from ._streams.channel import Channel, Piece
 
 T = TypeVar("T")
 

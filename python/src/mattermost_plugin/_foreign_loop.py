@@ -7,14 +7,14 @@ from collections.abc import AsyncIterable, AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ._async_http_client import AsyncHTTPResponse
 from ._frames import WINDOW
+from ._http.async_client import AsyncHTTPResponse
 
 if TYPE_CHECKING:
-    from ._async_sources import AsyncStreamSource
-    from ._http_client import HTTPAnswer, HTTPResponse
+    from ._http.client import HTTPAnswer, HTTPResponse
     from ._method import Method
-    from ._sources import StreamSource
+    from ._streams.async_sources import AsyncStreamSource
+    from ._streams.sources import StreamSource
     from ._transport import ThreadTransport
 
 T = TypeVar("T")

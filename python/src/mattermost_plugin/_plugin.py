@@ -148,7 +148,7 @@ class Plugin:
             app: The application.
             interface: Which of the two it is, if that cannot be told from the object.
         """
-        from ._mount import mount  # few plugins need it
+        from ._web.mount import mount  # few plugins need it
 
         mount(self, app, interface)
 

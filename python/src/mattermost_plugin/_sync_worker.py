@@ -79,7 +79,7 @@ class HookThread:
             connection.send(HookFailure(f"the plugin has no handler for hook {method}"), HOOK_ERROR, method, ident)
             return
         if hook.spec.stream:
-            from ._stream_hooks import serve  # most plugins have no hooks with streams
+            from ._streams.hooks import serve  # most plugins have no hooks with streams
 
             serve(connection, hook, ident, payload)
             return

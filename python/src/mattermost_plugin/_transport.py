@@ -10,12 +10,12 @@ from ._connection import Connection
 from ._errors import gone_call
 
 if TYPE_CHECKING:
-    from ._async_http_client import AsyncHTTPResponse
     from ._async_link import AsyncLink
-    from ._async_sources import AsyncStreamSource
-    from ._http_client import HTTPAnswer, HTTPResponse
+    from ._http.async_client import AsyncHTTPResponse
+    from ._http.client import HTTPAnswer, HTTPResponse
     from ._method import Method
-    from ._sources import StreamSource
+    from ._streams.async_sources import AsyncStreamSource
+    from ._streams.sources import StreamSource
 
 T = TypeVar("T")
 
@@ -136,14 +136,14 @@ class ThreadTransport:
 
     def upload(self, method: Method[T], args: tuple[Any, ...], source: StreamSource) -> T:
         """Call an API method that reads a stream."""
-        from ._stream_calls import upload  # few plugins need it
+        from ._streams.calls import upload  # few plugins need it
 
         return upload(self._connection(method), method, args, source)
 
     def fetch(self, method: Method[HTTPAnswer], args: tuple[Any, ...], source: StreamSource | None) -> HTTPResponse:
         """Call an API method that answers with a stream."""
-        from ._http_client import HTTPResponse
-        from ._stream_calls import fetch
+        from ._http.client import HTTPResponse
+        from ._streams.calls import fetch
 
         answer, channel = fetch(self._connection(method), method, args, source)
         return HTTPResponse(answer, channel)
@@ -213,24 +213,26 @@ class TaskTransport:
 
     async def upload(self, method: Method[T], args: tuple[Any, ...], source: AsyncStreamSource) -> T:
         """Call an API method that reads a stream."""
-        from . import _async_stream_calls, _foreign_loop
+        from . import _foreign_loop
+        from ._streams import async_calls
 
         link = self._own_link()
         if link is not None:
-            return await _async_stream_calls.upload(link, method, args, source)
+            return await async_calls.upload(link, method, args, source)
         return await _foreign_loop.upload(self._threads, method, args, source)
 
     async def fetch(
         self, method: Method[HTTPAnswer], args: tuple[Any, ...], source: AsyncStreamSource | None
     ) -> AsyncHTTPResponse:
         """Call an API method that answers with a stream."""
-        from . import _async_stream_calls, _foreign_loop
-        from ._async_http_client import AsyncHTTPResponse
+        from . import _foreign_loop
+        from ._http.async_client import AsyncHTTPResponse
+        from ._streams import async_calls
 
         link = self._own_link()
         if link is None:
             return await _foreign_loop.fetch(self._threads, method, args, source)
-        answer, channel = await _async_stream_calls.fetch(link, method, args, source)
+        answer, channel = await async_calls.fetch(link, method, args, source)
         return AsyncHTTPResponse(answer, channel)
 
     def _own_link(self) -> AsyncLink | None:

@@ -8,7 +8,7 @@ from ._gen.api import ApiMixins
 from ._transport import SyncTransport, Unconnected
 
 if TYPE_CHECKING:
-    from ._db import Database
+    from ._database.database import Database
 
 
 class PluginAPIClient(ApiMixins):
@@ -33,7 +33,7 @@ class PluginAPIClient(ApiMixins):
     @property
     def db(self) -> Database:
         """The server's database, if the manifest asks for it by `"server": {"database": true}`."""
-        from ._db import Database  # loaded only by plugins that use the database
+        from ._database.database import Database  # loaded only by plugins that use the database
 
         return Database(self._call)
 

@@ -9,10 +9,10 @@ select `CAST(column AS text)`.
 
 from __future__ import annotations
 
-from ._db import Database, connect
-from ._db_connection import Connection
-from ._db_cursor import Cursor
-from ._db_errors import (
+from ._database.connection import Connection
+from ._database.cursor import Cursor
+from ._database.database import Database, connect
+from ._database.errors import (
     DatabaseError,
     DataError,
     Error,
@@ -24,7 +24,7 @@ from ._db_errors import (
     ProgrammingError,
     Warning,  # PEP 249 calls it so  # noqa: A004
 )
-from ._db_types import (
+from ._database.types import (
     BINARY,
     DATETIME,
     NUMBER,

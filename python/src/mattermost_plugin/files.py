@@ -8,12 +8,12 @@ from ._errors import ClientDisconnectedError
 from ._lazy import load
 
 if TYPE_CHECKING:
-    from ._async_http_body import AsyncUploadedFile
-    from ._async_http_output import AsyncReplacementFile
-    from ._async_sources import AsyncStreamSource
-    from ._http_body import UploadedFile
-    from ._http_output import ReplacementFile
-    from ._sources import StreamSource
+    from ._http.async_body import AsyncUploadedFile
+    from ._http.async_output import AsyncReplacementFile
+    from ._http.body import UploadedFile
+    from ._http.output import ReplacementFile
+    from ._streams.async_sources import AsyncStreamSource
+    from ._streams.sources import StreamSource
 
 __all__ = [
     "AsyncReplacementFile",
@@ -26,12 +26,12 @@ __all__ = [
 ]
 
 _LAZY = {
-    "AsyncReplacementFile": "_async_http_output",
-    "AsyncStreamSource": "_async_sources",
-    "AsyncUploadedFile": "_async_http_body",
-    "ReplacementFile": "_http_output",
-    "StreamSource": "_sources",
-    "UploadedFile": "_http_body",
+    "AsyncReplacementFile": "_http.async_output",
+    "AsyncStreamSource": "_streams.async_sources",
+    "AsyncUploadedFile": "_http.async_body",
+    "ReplacementFile": "_http.output",
+    "StreamSource": "_streams.sources",
+    "UploadedFile": "_http.body",
 }
 
 

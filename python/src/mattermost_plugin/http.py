@@ -5,19 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ._errors import ClientDisconnectedError
-from ._http_headers import Headers
+from ._http.headers import Headers
 from ._lazy import load
 
 if TYPE_CHECKING:
-    from ._async_http_body import AsyncRequestBody
-    from ._async_http_client import AsyncHTTPResponse
-    from ._async_http_hijack import AsyncHijackedConnection
-    from ._async_http_writer import AsyncHTTPResponseWriter
-    from ._http_body import RequestBody
-    from ._http_client import HTTPResponse
-    from ._http_hijack import HijackedConnection
-    from ._http_request import AsyncHTTPRequest, HTTPRequest
-    from ._http_writer import HTTPResponseWriter
+    from ._http.async_body import AsyncRequestBody
+    from ._http.async_client import AsyncHTTPResponse
+    from ._http.async_hijack import AsyncHijackedConnection
+    from ._http.async_writer import AsyncHTTPResponseWriter
+    from ._http.body import RequestBody
+    from ._http.client import HTTPResponse
+    from ._http.hijack import HijackedConnection
+    from ._http.request import AsyncHTTPRequest, HTTPRequest
+    from ._http.writer import HTTPResponseWriter
 
 __all__ = [
     "AsyncHTTPRequest",
@@ -35,16 +35,16 @@ __all__ = [
 ]
 
 _LAZY = {
-    "AsyncHTTPRequest": "_http_request",
-    "AsyncHTTPResponse": "_async_http_client",
-    "AsyncHTTPResponseWriter": "_async_http_writer",
-    "AsyncHijackedConnection": "_async_http_hijack",
-    "AsyncRequestBody": "_async_http_body",
-    "HTTPRequest": "_http_request",
-    "HTTPResponse": "_http_client",
-    "HTTPResponseWriter": "_http_writer",
-    "HijackedConnection": "_http_hijack",
-    "RequestBody": "_http_body",
+    "AsyncHTTPRequest": "_http.request",
+    "AsyncHTTPResponse": "_http.async_client",
+    "AsyncHTTPResponseWriter": "_http.async_writer",
+    "AsyncHijackedConnection": "_http.async_hijack",
+    "AsyncRequestBody": "_http.async_body",
+    "HTTPRequest": "_http.request",
+    "HTTPResponse": "_http.client",
+    "HTTPResponseWriter": "_http.writer",
+    "HijackedConnection": "_http.hijack",
+    "RequestBody": "_http.body",
 }
 """A plugin's annotations name a few of them; the rest is loaded when it is used."""
 

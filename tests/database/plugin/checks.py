@@ -262,7 +262,7 @@ def many_rows_and_large_values(api: PluginAPIClient) -> None:
 
 def a_time_that_reaches_the_server(api: PluginAPIClient) -> None:
     """What the SDK prevents: the server cannot send a time and ends the driver's connection. The plugin goes on."""
-    from mattermost_plugin._db_driver import Driver
+    from mattermost_plugin._database.driver import Driver
 
     driver = Driver(api._call)  # the public methods refuse it
     bystander = api.db.connect()

@@ -4,8 +4,8 @@
     with Session(engine) as session:
         ...
 
-SQLAlchemy is not installed with the SDK by itself: ask for `mattermost-plugin-sdk[sqlalchemy]`. Columns of dates and
-times work, because the dialect selects them as text; in a statement of your own text you must do that yourself.
+SQLAlchemy does not come with the SDK: write `sqlalchemy>=2.0.42` into the plugin's requirements.txt. Columns of dates
+and times work, because the dialect selects them as text; in a statement of your own text you must do that yourself.
 """
 
 from __future__ import annotations

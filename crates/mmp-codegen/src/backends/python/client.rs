@@ -193,17 +193,16 @@ fn stream_imports(colour: Colour, uses: &dyn Fn(&str) -> bool) -> Vec<String> {
     let mut lines = Vec::new();
     if uses("HTTPResponse") || uses("AsyncHTTPResponse") {
         if is_sync {
-            lines.push("    from ..._http_client import HeadersLike, HTTPResponse".into());
+            lines.push("    from ..._http.client import HeadersLike, HTTPResponse".into());
         } else {
-            lines.push("    from ..._async_http_client import AsyncHTTPResponse".into());
+            lines.push("    from ..._http.async_client import AsyncHTTPResponse".into());
+            lines.push("    from ..._http.client import HeadersLike".into());
         }
     }
     if uses(STREAM) {
-        let import = if is_sync { "_sources import" } else { "_async_sources import AsyncStreamSource as" };
+        let import =
+            if is_sync { "_streams.sources import" } else { "_streams.async_sources import AsyncStreamSource as" };
         lines.push(format!("    from ...{import} {STREAM}"));
-    }
-    if uses("AsyncHTTPResponse") {
-        lines.push("    from ..._http_client import HeadersLike".into());
     }
     lines
 }

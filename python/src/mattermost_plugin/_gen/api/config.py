@@ -10,7 +10,7 @@ from ..._caller import Caller
 from .. import methods
 
 if TYPE_CHECKING:
-    from ..._sources import StreamSource
+    from ..._streams.sources import StreamSource
     from ..models.config import Config
     from ..models.plugins import Manifest, PluginStatus
 

@@ -10,7 +10,7 @@ from .. import methods
 from ..models.files import GetFileInfosOptions
 
 if TYPE_CHECKING:
-    from ..._sources import StreamSource
+    from ..._streams.sources import StreamSource
     from ..models.files import FileInfo, UploadSession
 
 

@@ -9,8 +9,8 @@ from ..._caller import Caller
 from .. import methods
 
 if TYPE_CHECKING:
-    from ..._http_client import HeadersLike, HTTPResponse
-    from ..._sources import StreamSource
+    from ..._http.client import HeadersLike, HTTPResponse
+    from ..._streams.sources import StreamSource
     from ..models.server import License, ProductLimits
 
 

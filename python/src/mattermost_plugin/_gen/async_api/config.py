@@ -10,7 +10,7 @@ from ..._caller import AsyncCaller
 from .. import methods
 
 if TYPE_CHECKING:
-    from ..._async_sources import AsyncStreamSource as StreamSource
+    from ..._streams.async_sources import AsyncStreamSource as StreamSource
     from ..models.config import Config
     from ..models.plugins import Manifest, PluginStatus
 

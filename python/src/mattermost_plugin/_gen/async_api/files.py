@@ -10,7 +10,7 @@ from .. import methods
 from ..models.files import GetFileInfosOptions
 
 if TYPE_CHECKING:
-    from ..._async_sources import AsyncStreamSource as StreamSource
+    from ..._streams.async_sources import AsyncStreamSource as StreamSource
     from ..models.files import FileInfo, UploadSession
 
 

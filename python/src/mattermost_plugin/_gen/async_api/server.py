@@ -9,9 +9,9 @@ from ..._caller import AsyncCaller
 from .. import methods
 
 if TYPE_CHECKING:
-    from ..._async_http_client import AsyncHTTPResponse
-    from ..._async_sources import AsyncStreamSource as StreamSource
-    from ..._http_client import HeadersLike
+    from ..._http.async_client import AsyncHTTPResponse
+    from ..._http.client import HeadersLike
+    from ..._streams.async_sources import AsyncStreamSource as StreamSource
     from ..models.server import License, ProductLimits
 
 

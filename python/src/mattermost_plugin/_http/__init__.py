@@ -1,0 +1,1 @@
+"""HTTP and files: what handlers are called with, in both colours."""

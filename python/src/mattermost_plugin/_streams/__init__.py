@@ -1,0 +1,1 @@
+"""Streams: what flows beside hooks and API calls, in both colours."""

@@ -1,0 +1,197 @@
+"""The streams of a hook or API call on a connection that one thread has for itself."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from .._connection import ConnectionClosedError
+from .._errors import ClientDisconnectedError
+from .._frames import DATA, END, FLUSH, WINDOW, ProtocolError
+from .channel import Channel, Piece, views_of
+
+if TYPE_CHECKING:
+    from .._connection import Connection
+
+_OTHER_THREAD = (
+    "the request, response and files of a def handler, and the answer of plugin_http, "
+    "belong to the thread that got them; read or write them there"
+)
+
+
+class Rest:
+    """What is still to be sent of a stream: pieces that were taken from its source, and the source.
+
+    Args:
+        taken: The first pieces.
+        pieces: The others.
+        whole: Whether taking a piece is nothing to wait for, so that frames before it need not be sent first.
+    """
+
+    __slots__ = ("pieces", "views", "whole")
+
+    def __init__(self, taken: Iterable[Piece], pieces: Iterator[Piece], *, whole: bool) -> None:
+        self.views = views_of(taken)
+        self.pieces = pieces
+        self.whole = whole
+
+
+class BlockingChannel(Channel):
+    """Waits by reading the connection, and hands what it reads there to whom it belongs.
+
+    Attributes:
+        rest: What is still to be sent of the stream of an API call, also after its answer.
+    """
+
+    __slots__ = ("_thread", "connection", "rest")
+
+    def __init__(self, connection: Connection, flag: int, method: int, ident: int, granted: int) -> None:
+        super().__init__(flag, method, ident, granted)
+        self.connection = connection
+        self._thread = threading.get_ident()
+        self.rest: Rest | None = None
+        connection.channels[self.key] = self
+
+    def _check_thread(self) -> None:
+        if threading.get_ident() != self._thread:
+            raise RuntimeError(_OTHER_THREAD)
+
+    def pump(self) -> None:
+        """Wait for a frame, whatever it is.
+
+        Raises:
+            ClientDisconnectedError: The connection is gone.
+        """
+        try:
+            self.connection.pump()
+        except (OSError, ConnectionClosedError, ProtocolError, msgspec.DecodeError) as error:
+            self._lost(error)
+
+    def poll(self) -> None:
+        """Look at the frames that are there already."""
+        try:
+            self.connection.poll()
+        except (OSError, ConnectionClosedError, ProtocolError, msgspec.DecodeError) as error:
+            self._lost(error)
+
+    def send_parts(self, parts: list[Piece]) -> None:
+        """Send whole frames."""
+        try:
+            self.connection.send_parts(parts)
+        except OSError as error:
+            self._lost(error)
+
+    def _lost(self, error: Exception) -> None:
+        self.gone = True
+        self.connection.close()
+        raise ClientDisconnectedError("the connection to the server is gone") from error
+
+    def receive(self, wanted: int) -> bool:
+        """Wait until bytes are there; `wanted` is how many would do. Return False at the end."""
+        self._check_thread()
+        self.check_reading()
+        while not self.size:
+            if self.at_end():
+                return False
+            self.give(wanted)
+            if self.rest is not None:
+                self.feed()
+            self.pump()
+            self.check_reading()
+        return True
+
+    def feed(self, before: Piece = b"") -> None:
+        """Send `before`, and as much of the rest as there is credit for."""
+        parts: list[Piece] = [before] if before else []
+        while (rest := self.rest) is not None and (self.credit > 0 or not rest.views):
+            if rest.views:
+                parts += self.portion(rest.views, 0)
+                continue
+            if parts and not rest.whole:
+                self.send_parts(parts)
+                parts = []
+            piece = next(rest.pieces, None)
+            if piece is not None:
+                rest.views = views_of((piece,))
+            else:
+                self.rest = None
+                parts.append(self.header(END))
+        if parts:
+            self.send_parts(parts)
+
+    def give(self, wanted: int = WINDOW) -> None:
+        """Let the bridge send more, if it is worth it."""
+        credit = self.grant(wanted)
+        if credit:
+            self.send_parts([credit])
+
+    def read_into(self, view: memoryview, wanted: int) -> int:
+        """Fill a part of `view`; a large frame is received right there. Return 0 at the end."""
+        connection = self.connection
+        if not self.size:
+            connection.sink = (self.key, view)
+        try:
+            if not self.receive(wanted):
+                return 0
+        finally:
+            connection.sink = None
+        first = self.chunks[0]
+        if isinstance(first, memoryview) and first.obj is view.obj:
+            self.chunks.popleft()
+            self.size -= len(first)
+            return len(first)
+        data = self.take(len(view))
+        view[: len(data)] = data
+        return len(data)
+
+    def send(self, data: Iterable[Piece], flags: int = 0, before: Piece = b"", after: Piece = b"") -> None:
+        """Send bytes as DATA between other frames, in as few system calls as the credit allows."""
+        self._check_thread()
+        self.check_writing()
+        views = views_of(data)
+        parts: list[Piece] = [before] if before else []
+        if flags & FLUSH and not views:
+            parts.append(self.header(DATA, 0, flags))
+        while views:
+            parts += self.portion(views, flags)
+            if views:
+                if parts:
+                    self.send_parts(parts)
+                    parts = []
+                self.pump()
+                self.check_writing()
+        if after:
+            parts.append(after)
+        if parts:
+            self.send_parts(parts)
+
+    def give_up(self) -> None:
+        """Do without the rest of the answer to an API call."""
+        self.rest = None
+        if self.over:
+            return
+        if threading.get_ident() == self._thread and not self.connection.closed:
+            with contextlib.suppress(OSError):
+                self.connection.give_up(self)
+        else:
+            self.abandon()
+
+    def abandon(self) -> None:
+        """The same from any thread, in the middle of anything: the connection's own thread does it when it can."""
+        if self.key in self.connection.channels:
+            self.connection.abandoned.append(self)
+
+    def forget(self) -> None:
+        """Drop what still comes, because nothing does, and what nobody reads any more."""
+        self.rest = None
+        self.connection.channels.pop(self.key, None)
+
+    def close(self) -> None:
+        """Forget the hook or call: its answer is on its way."""
+        self.over = True
+        self.chunks.clear()
+        self.forget()

@@ -1,0 +1,1 @@
+"""Applications that are mounted under the plugin's URL: ASGI with WebSockets, and WSGI."""
