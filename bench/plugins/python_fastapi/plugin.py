@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 
 from fastapi import FastAPI, Request
 from fastapi.responses import PlainTextResponse, StreamingResponse
+
 from mattermost_plugin import Plugin
 
 BLOCK = bytes(64 * 1024)

@@ -111,8 +111,8 @@ class Connection:
         self._sock = sock
         self._out = bytearray()
         self._use_buffer(bytearray(_BUFFER_SIZE))
-        self._start = 0
-        self._end = 0
+        self._start: int = 0
+        self._end: int = 0
         self._ident = 0
         self.closed = False
         self.cancelled = 0

@@ -202,6 +202,7 @@ class Streams(Plugin):
             except PluginAPIError as error:
                 await response.write(json.dumps({"error": error.message, "status": error.status_code}))
                 return
+        assert info is not None  # only a part of an upload is answered with nothing
         await response.write(json.dumps({"size": info.size, "sha256": info.name}))
 
     async def pieces_with_calls(self, size: int) -> AsyncIterator[bytes]:

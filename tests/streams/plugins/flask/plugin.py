@@ -52,7 +52,7 @@ def headers() -> dict[str, str]:
 
 
 @app.get("/raise")
-def fail() -> None:
+def fail() -> Response:
     """Fail where Flask does not catch it."""
     app.config["PROPAGATE_EXCEPTIONS"] = True
     raise RuntimeError("the secret of this plugin")

@@ -204,6 +204,7 @@ class Streams(Plugin):
             except PluginAPIError as error:
                 response.write(json.dumps({"error": error.message, "status": error.status_code}))
                 return
+        assert info is not None  # only a part of an upload is answered with nothing
         response.write(json.dumps({"size": info.size, "sha256": info.name}))
 
     def pieces_with_calls(self, size: int) -> Iterator[bytes]:
