@@ -16,6 +16,9 @@ use crate::shell::Shell;
 /// The name of the plugin that the ratios refer to.
 const BASELINE: &str = "go";
 
+/// The plugin that is a mounted application and has no other hooks.
+const ONLY_HTTP: &str = "python_fastapi";
+
 /// The line in a report below which nothing is written anew.
 const KEPT: &str = "<!-- Below: the figures of other commands, kept by `cargo xtask bench`. -->";
 
@@ -44,22 +47,44 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         let name = directory.file_name().unwrap_or_default().to_string_lossy().into_owned();
         plugins.push((name, bundle::build(&shell, &project, &directory, &Options::unpacked())?.directory));
     }
-    let mut refhost = Command::new(go_parts::refhost(&shell, &project)?);
-    refhost
-        .arg("bench")
-        .args(plugins.iter().map(|(name, directory)| format!("--plugin={name}={}", directory.display())));
+    let refhost = go_parts::refhost(&shell, &project)?;
     if let Some(hooks) = args.soak {
-        shell.run(refhost.arg(format!("--soak={hooks}")))?;
+        shell.run(bench(&refhost, &plugins, Workloads::Hooks).arg(format!("--soak={hooks}")))?;
         return Ok(ExitCode::SUCCESS);
     }
-    refhost.arg(format!("--rounds={}", args.rounds)).arg(format!("--calls={}", args.calls));
-    let json = shell.watch(&mut refhost)?;
-    let result = serde_json::from_str(&json).context("what refhost bench writes")?;
+    let measure = |workloads: Workloads| -> Result<report::Report> {
+        let mut command = bench(&refhost, &plugins, workloads);
+        command.arg(format!("--rounds={}", args.rounds)).arg(format!("--calls={}", args.calls));
+        serde_json::from_str(&shell.watch(&mut command)?).context("what refhost bench writes")
+    };
+    let (hooks, http) = (measure(Workloads::Hooks)?, measure(Workloads::Http)?);
     let out = project.root.join(&args.out);
-    let text = report::render(&result, &machine::describe(&shell)?) + &kept(&out);
+    let text = report::render(&hooks, &http, &machine::describe(&shell)?) + &kept(&out);
     std::fs::write(&out, &text).with_context(|| format!("cannot write {}", out.display()))?;
     print!("{text}");
     Ok(ExitCode::SUCCESS)
+}
+
+/// What is measured in one interleaved run.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Workloads {
+    /// Hooks and API calls.
+    Hooks,
+    /// Requests of a real HTTP client.
+    Http,
+}
+
+/// `refhost bench` with the plugins that have a part in it.
+fn bench(refhost: &Path, plugins: &[(String, PathBuf)], workloads: Workloads) -> Command {
+    let mut command = Command::new(refhost);
+    command.arg("bench");
+    if workloads == Workloads::Http {
+        command.arg("--http");
+    }
+    let takes_part = |(name, _): &&(String, PathBuf)| workloads == Workloads::Http || name != ONLY_HTTP;
+    let plugins = plugins.iter().filter(takes_part);
+    command.args(plugins.map(|(name, directory)| format!("--plugin={name}={}", directory.display())));
+    command
 }
 
 /// What stands below [`KEPT`] in the last report: the figures of other commands.

@@ -41,8 +41,8 @@ struct Cell {
     rate_ratio: f64,
 }
 
-/// The whole page.
-pub(crate) fn render(report: &Report, machine: &[String]) -> String {
+/// The whole page: hooks and API calls, and HTTP, each an interleaved run of its own.
+pub(crate) fn render(report: &Report, http: &Report, machine: &[String]) -> String {
     let mut text = String::from("# Results\n\nWritten by `cargo xtask bench`.\n\n");
     for line in machine {
         let _ = writeln!(text, "- {line}");
@@ -54,8 +54,12 @@ pub(crate) fn render(report: &Report, machine: &[String]) -> String {
     );
     text += "What the workloads do, and what the figures mean, is said in `go/refhost/README.md`; what the baseline is in `bench/baseline.md`.\n";
     for &concurrent in &report.concurrent {
-        table(&mut text, report, concurrent);
+        table(&mut text, report, concurrent, "");
     }
+    for &concurrent in &http.concurrent {
+        table(&mut text, http, concurrent, "HTTP, ");
+    }
+    text += "\n`small` is a text of a few bytes, `down` and `up` a body of 1 MiB, by a real client with keep-alive over loopback; the rates of `down` and `up` are MiB a second, and their processor time is that of 1 MiB.\n";
     text += "\n## Start and memory\n\n| | active after ms | resident memory in MB |\n|---|---|---|\n";
     for (name, figure) in report.in_order() {
         let parts = figure.memory.iter().flatten();
@@ -71,13 +75,14 @@ impl Report {
     }
 }
 
-fn table(text: &mut String, report: &Report, concurrent: u32) {
+fn table(text: &mut String, report: &Report, concurrent: u32, what: &str) {
     let heading = match concurrent {
         1 => "One at a time: p50 in us (ratio) / p99 / processor us per call, executable + children".to_owned(),
         many => {
             format!("{many} at once: calls a second (ratio) / p50 in us / processor us per call, executable + children")
         }
     };
+    let heading = if what.is_empty() { heading } else { format!("{what}{}", heading.to_lowercase()) };
     let _ = write!(text, "\n## {heading}\n\n| | {} |\n", report.workloads.join(" | "));
     let _ = writeln!(text, "|---|{}", "---|".repeat(report.workloads.len()));
     for (name, figure) in report.in_order() {
@@ -110,7 +115,7 @@ mod tests {
             serde_json::json!({"p50_us": p50, "p99_us": 200.4, "rate_per_s": 9000.0, "cpu_us_executable": 30.0,
                                "cpu_us_children": 12.0, "p50_ratio": ratio, "rate_ratio": 0.9})
         };
-        let report = serde_json::from_value(serde_json::json!({
+        let report: Report = serde_json::from_value(serde_json::json!({
             "baseline": "go", "order": ["go", "py"], "rounds": 3, "calls": 100, "concurrent": [1, 16], "workloads": ["plain", "rich"],
             "plugins": {
                 "go": {"activation_ms": 20.2, "memory": null, "cells": {"plain c=1": cell(100.0, 1.0)}},
@@ -119,7 +124,9 @@ mod tests {
             },
         }))
         .unwrap();
-        let text = render(&report, &["2026-01-02".to_owned(), "a machine".to_owned()]);
+        let text = render(&report, &report, &["2026-01-02".to_owned(), "a machine".to_owned()]);
+        assert!(text.contains("\n## HTTP, one at a time: p50 in us"), "{text}");
+        assert!(text.contains("\n## HTTP, 16 at once: calls a second"), "{text}");
         assert!(text.contains("- 2026-01-02\n- a machine\n- medians of 3 interleaved rounds of 100 calls"), "{text}");
         assert!(
             text.contains("| | plain | rich |\n|---|---|---|\n| go | 100 (**1.00**) / 200 / 30+12 | - |\n"),
