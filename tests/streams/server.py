@@ -32,6 +32,7 @@ class Server:
         command = [os.environ["REFHOST"], "http", "--listen", "127.0.0.1:0", *arguments]
         for directory in bundles:
             command += ["--plugin", str(directory)]
+        # Only the first line of its output is read; what net/http says of clients that leave goes to standard error.
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         started = json.loads(self._first_line() or "{}")
         self.address: str = started["listen"]
@@ -83,12 +84,14 @@ class Server:
         """End the host, and with it the plugins."""
         self.client.close()
         assert self.process.stdin is not None
+        assert self.process.stdout is not None
         self.process.stdin.close()
         try:
             assert self.process.wait(PATIENCE) == 0
         finally:
             self.process.kill()
             self.process.wait()
+            self.process.stdout.close()
 
 
 def wait_for(what: str, look: Any, patience: float = PATIENCE) -> Any:

@@ -93,7 +93,7 @@ struct Pip<'a> {
 impl Pip<'_> {
     fn install(&self, into: &Path) -> Result<Command> {
         let mut command = self.python.pip(self.shell, self.project)?;
-        command.args(["install", "--quiet", "--no-compile", "--target"]).arg(into);
+        command.args(["install", "--quiet", "--no-compile", "--no-warn-conflicts", "--target"]).arg(into);
         Ok(command)
     }
 
