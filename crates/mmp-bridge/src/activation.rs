@@ -63,6 +63,7 @@ impl Core {
         match (link.dial(api, Kind::Client), link.dial(driver, Kind::Client)) {
             (Ok(api), Ok(driver)) => {
                 self.api = Some(api);
+                self.refuse_driver_calls("the plugin is being activated again");
                 self.driver.dialled(driver);
             }
             (Err(error), _) | (_, Err(error)) => {

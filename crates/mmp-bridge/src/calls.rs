@@ -47,23 +47,17 @@ impl Core {
             self.collect(link, call, header.flags, payload);
             return;
         }
-        let permit = if is_driver(method) {
-            let Some(permit) = self.driver_permits(&call, payload) else { return };
-            Some(permit)
-        } else {
-            None
-        };
+        if is_driver(method) {
+            return self.driver_called(link, call, payload);
+        }
         let numbers = stream_numbers(link, method, header.flags);
         let token = self.calls.insert(PendingCall::Worker(call));
-        let to_gob = if is_driver(method) { &mut self.driver.to_gob } else { &mut self.to_api };
+        let to_api = &mut self.to_api;
         let called: Result<u64, AnswerError> = link
-            .call(conn, names::api(method), token, |out| Ok(to_gob.call_with_streams(method, payload, &numbers, out)?));
+            .call(conn, names::api(method), token, |out| Ok(to_api.call_with_streams(method, payload, &numbers, out)?));
         match called {
             Ok(_) => {
                 self.call_began(connection);
-                if let Some(permit) = permit {
-                    self.driver.sent(token, permit);
-                }
                 if !numbers.is_empty() {
                     self.begin_call_streams(link, call, &numbers, payload);
                 }
@@ -87,9 +81,12 @@ impl Core {
     /// The worker does not want the answer of a call any more, nor what is left of its streams.
     pub(crate) fn call_cancelled(&mut self, link: Option<&mut HostLink>, connection: usize, id: u32) {
         let collecting = link.is_some_and(|link| self.call_streams_dropped(link, connection, id));
-        let abandoned = self.calls.abandon(|c, i| c == connection && i == id) > 0;
-        if collecting || abandoned {
-            self.call_ended(connection);
+        let abandoned = self.calls.abandon(|c, i| c == connection && i == id);
+        let forgotten = self.forget_driver_calls(|call| call.connection == connection && call.id == id);
+        // A worker may have used an id for several calls.
+        let ended = usize::from(collecting) + abandoned + forgotten;
+        (0..ended).for_each(|_| self.call_ended(connection));
+        if ended > 0 {
             self.dispatch_queued();
         }
     }
@@ -110,6 +107,7 @@ impl Core {
     pub(crate) fn refuse_all_calls(&mut self) {
         self.api = None;
         self.driver.close();
+        self.refuse_driver_calls("the plugin is being stopped");
         for call in self.calls.take_all() {
             let message = format!("{}: the plugin is being stopped", call.method.name);
             self.refuse_call(call, "unavailable", &message);

@@ -22,7 +22,7 @@ use crate::log::{Level, Log};
 use crate::metrics::Metrics;
 use crate::names::SERVICE;
 use crate::pending_calls::PendingCalls;
-use crate::streams::{Route, Routes};
+use crate::streams::Routes;
 use crate::worker::Worker;
 
 /// Why an answer could not be written.
@@ -196,10 +196,8 @@ impl Handler for Core {
     }
 
     fn conn_closed(&mut self, link: &mut HostLink, conn: StreamId, error: ConnError) {
-        match self.routes.get(conn) {
-            Some(Route::CallBody { .. } | Route::AnswerBody { .. }) => return self.call_stream_reset(link, conn),
-            Some(_) => return self.stream_finished(link, conn),
-            None => {}
+        if self.routes.get(conn).is_some() {
+            return self.stream_reset(link, conn);
         }
         if self.end.is_some() || link.session().closed().is_some() {
             return;

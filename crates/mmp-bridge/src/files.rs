@@ -7,10 +7,11 @@ use mmp_worker::frame::{Header, Kind};
 
 use crate::core::Core;
 use crate::log::Level;
-use crate::streams::{Address, Inbound, Outbound, Route, Sink, Source, credit_of};
+use crate::streams::{Address, Inbound, Outbound, Route, Sink, Source, broken_off, credit_of};
 
 /// Why an upload is refused whose replacement was not finished.
-const HALF_REPLACED: &str = "The file could not be processed. Try again, or ask an administrator to look into the server's log.";
+const HALF_REPLACED: &str =
+    "The file could not be processed. Try again, or ask an administrator to look into the server's log.";
 
 /// The results that refuse an upload: no FileInfo, and the reason.
 pub(crate) fn refusal() -> Vec<u8> {
@@ -28,6 +29,8 @@ pub(crate) struct FileStreams {
     numbers: (u32, u32),
     pub(crate) file: Option<Inbound>,
     pub(crate) replacement: Option<Outbound>,
+    /// Why the worker has broken the replacement off, if it has.
+    broken: Option<String>,
 }
 
 impl FileStreams {
@@ -102,11 +105,24 @@ impl Core {
         match (header.kind, &mut streams.file, &mut streams.replacement) {
             (Kind::Credit, Some(file), _) => file.grant(link, credit_of(payload)?),
             (Kind::Data, _, Some(replacement)) => replacement.push(link, worker, payload)?,
-            (Kind::End, _, Some(replacement)) => replacement.end(link, worker),
+            // The stream stays open until the hook is over: its end would make the part a whole.
+            (Kind::End, _, Some(replacement)) => match broken_off(payload)? {
+                Some(why) => streams.broken = Some(why),
+                None => replacement.end(link, worker),
+            },
             (Kind::Credit | Kind::Data | Kind::End, ..) => {}
             (kind, ..) => return Err(format!("the worker sent {kind:?} for a file")),
         }
         Ok(())
+    }
+
+    /// Whether the worker has broken the replacement off, although its handler has not failed.
+    pub(crate) fn is_half_replaced(&mut self, id: u32) -> bool {
+        let Some(why) = self.files.get_mut(&id).and_then(|streams| streams.broken.take()) else { return false };
+        let message =
+            format!("FileWillBeUploaded: the plugin broke the replacement off, so the file is refused: {why}");
+        self.log.push(Level::Error, message, &[]);
+        true
     }
 
     /// The hook has failed. True if a part of a replacement has reached the server, or was about to: it would be stored in place of the file, so the file must be refused.

@@ -185,6 +185,7 @@ impl Core {
         role: Option<Role>,
     ) {
         self.calls.abandon(|c, _| c == connection);
+        self.forget_driver_calls(|call| call.connection == connection);
         if let Some(session) = session {
             self.drop_call_streams(session.link(), Some(connection));
         }

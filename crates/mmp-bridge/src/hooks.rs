@@ -19,6 +19,7 @@ use crate::answers::read_raised;
 use crate::core::Core;
 use crate::files;
 use crate::http::SERVE_METRICS;
+use crate::ids;
 use crate::log::Level;
 
 const ON_DEACTIVATE: &str = "OnDeactivate";
@@ -149,7 +150,7 @@ impl Core {
             self.metrics.hook(method, Duration::ZERO, false);
             return Ok(false);
         }
-        let id = self.next_hook;
+        let id = ids::unused(&self.hooks, self.next_hook);
         // The output is taken out while the arguments are written into it, because writing needs the rest of the bridge.
         let mut out = match place {
             Place::Connection(connection) => self.worker.take_output(connection),
@@ -228,9 +229,11 @@ impl Core {
             return;
         }
         if let Some(hook) = self.hooks.remove(&id) {
+            let half_replaced = self.is_half_replaced(id);
             self.files_finished(session.link(), id);
             let (method, began) = (hook.method, hook.began);
-            let fits = self.answer(session, hook, payload);
+            let refusal = half_replaced.then(files::refusal);
+            let fits = self.answer(session, hook, refusal.as_deref().unwrap_or(payload)) && !half_replaced;
             self.metrics.hook(method, self.now.saturating_duration_since(began), fits);
         }
         self.dispatch_queued();

@@ -14,6 +14,7 @@ mod files;
 mod frames;
 mod hooks;
 mod http;
+mod ids;
 mod interpreter;
 mod log;
 mod log_calls;

@@ -179,6 +179,31 @@ fn nothing_stays_of_a_connection_that_this_side_closes_or_resets() {
     }
 }
 
+/// The last bytes wait for the window until long after both sides have closed.
+#[test]
+fn nothing_stays_of_a_stream_whose_last_bytes_wait_for_the_window() {
+    let mut wire = Wire::started();
+    let before = (wire.plugin.live_state(), wire.host.live_state());
+    let link = wire.host.link();
+    let id = link.next_broker_id();
+    link.accept(id, Kind::Raw);
+    let stream = wire.plugin.link().dial(id, Kind::Raw).expect("open session");
+    wire.pump();
+    wire.host_log.keep_window = true;
+    let window = INITIAL_WINDOW as usize;
+    wire.plugin.link().send(stream, &vec![7; window + 10]).expect("open");
+    wire.pump();
+    wire.host.link().close(stream);
+    wire.pump();
+    wire.plugin.link().close(stream);
+    wire.pump();
+    assert!(wire.plugin.live_state() > before.0, "the window is not open yet");
+    wire.host.link().consume(stream, window);
+    wire.pump();
+    assert_eq!(wire.host_log.bytes.len(), window + 10);
+    assert_eq!((wire.plugin.live_state(), wire.host.live_state()), before);
+}
+
 #[test]
 fn this_side_closes_a_connection_with_calls_pending() {
     let mut wire = Wire::started();

@@ -34,27 +34,15 @@ impl Core {
         }
     }
 
-    /// The host closed a stream: it reads no more of a body, or a response is complete.
-    pub(crate) fn call_stream_finished(&mut self, link: &mut HostLink, stream: StreamId) {
-        self.stream_over(link, stream, None);
-    }
-
-    /// The host's end of a stream is gone.
-    pub(crate) fn call_stream_reset(&mut self, link: &mut HostLink, stream: StreamId) {
-        self.stream_over(link, stream, Some("the server broke the response off"));
-    }
-
-    fn stream_over(&mut self, link: &mut HostLink, stream: StreamId, broken: Option<&'static str>) {
+    /// The host closed a stream, or broke it off for this reason: it reads no more of a body, or a response is over.
+    pub(crate) fn call_stream_over(&mut self, link: &mut HostLink, stream: StreamId, broken: Option<&'static str>) {
         let is_body = matches!(self.routes.get(stream), Some(Route::CallBody { .. }));
         match self.call_of(stream) {
             Some((_, CallStreams { body: Some(Body::Stream(body)), .. }, worker)) if is_body => {
                 body.stop(link, worker);
             }
             Some((key, CallStreams { answer: Some(Answer::Stream(answer)), state, .. }, worker)) if !is_body => {
-                match broken {
-                    Some(why) => answer.broken(worker, why),
-                    None => answer.finished(worker),
-                }
+                answer.over(worker, broken.and(Some("the server broke the response off")));
                 if *state == State::Answered {
                     self.free_call(link, key);
                 }

@@ -1,7 +1,7 @@
 //! Which connections, transactions, statements and rows of the database are open.
 //!
 //! The server looks ids up without a check: one of a transaction, statement or set of rows that it does not know, and a column that does not exist, end it. So none is sent that it has not
-//! handed out, or that is being closed. What a worker leaves open when it ends is closed in its place, one call after the other, because the server runs calls that it gets together in any order.
+//! handed out, or that is being closed. What a worker leaves open when it ends, or when it closes a connection, is closed in its place, one call after the other, because the server runs calls that it gets together in any order.
 
 use std::collections::HashMap;
 
@@ -32,6 +32,18 @@ pub(crate) struct Permit {
     connection: Option<String>,
 }
 
+impl Permit {
+    /// The connection that the call is for.
+    pub(super) fn connection(&self) -> Option<&str> {
+        self.connection.as_deref()
+    }
+
+    /// Whether the call gives a connection back.
+    pub(super) fn closes_connection(&self) -> bool {
+        rule(self.method).is_some_and(|rule| rule.ends && rule.takes == Some(Kind::Connection))
+    }
+}
+
 /// One of the server's connections.
 #[derive(Debug, Default)]
 struct Connection {
@@ -43,6 +55,12 @@ struct Connection {
     is_closing: bool,
     /// Whether the connection itself is to be closed behind them.
     orphaned: bool,
+}
+
+impl Connection {
+    fn is_busy(&self) -> bool {
+        self.busy > 0 || self.is_closing
+    }
 }
 
 /// Something that belongs to a connection.
@@ -154,7 +172,7 @@ impl Handles {
             Call::OfWorker(permit) => permit,
         };
         if let Some(connection) = permit.connection.as_ref().and_then(|id| self.connections.get_mut(id)) {
-            connection.busy -= 1;
+            connection.busy = connection.busy.saturating_sub(1);
         }
         if let (Some(results), "RowsColumns", Some(id)) = (results, permit.method.name, &permit.id) {
             self.set_columns(id, count_of(results));
@@ -178,23 +196,32 @@ impl Handles {
         }
     }
 
-    /// The worker is gone: everything that is open is to be closed. Returns the connections.
-    pub(super) fn orphan_all(&mut self) -> Vec<String> {
-        for ((kind, id), handle) in self.others.drain() {
-            if let Some(connection) = self.connections.get_mut(&handle.connection) {
-                connection.closing.push((kind, id));
-            }
-        }
-        self.connections.values_mut().for_each(|connection| connection.orphaned = true);
-        self.connections.keys().cloned().collect()
+    /// Whether a call for a connection is under way.
+    pub(super) fn is_busy(&self, id: &str) -> bool {
+        self.connections.get(id).is_some_and(Connection::is_busy)
     }
 
-    /// What is to be closed next of a connection, if that is possible now: the method and the id. The connection of a worker that is gone is left alone while its calls are under way.
-    pub(super) fn next_closing(&mut self, id: &str) -> Option<(&'static Method, String)> {
-        let connection = self.connections.get_mut(id)?;
-        if connection.is_closing || (connection.orphaned && connection.busy > 0) {
-            return None;
+    /// What is open of a connection is to be closed. False if there is nothing.
+    pub(super) fn leave_behind(&mut self, id: &str) -> bool {
+        let Some(connection) = self.connections.get_mut(id) else { return false };
+        let left = self.others.extract_if(|_, handle| handle.connection == id);
+        connection.closing.extend(left.map(|(handle, _)| handle));
+        !connection.closing.is_empty()
+    }
+
+    /// The worker is gone: everything that is open is to be closed. Returns the connections.
+    pub(super) fn orphan_all(&mut self) -> Vec<String> {
+        self.connections.values_mut().for_each(|connection| connection.orphaned = true);
+        let connections: Vec<String> = self.connections.keys().cloned().collect();
+        for id in &connections {
+            self.leave_behind(id);
         }
+        connections
+    }
+
+    /// What is to be closed next of a connection, if no call for it is under way: the method and the id.
+    pub(super) fn next_closing(&mut self, id: &str) -> Option<(&'static Method, String)> {
+        let connection = self.connections.get_mut(id).filter(|connection| !connection.is_busy())?;
         let first = connection.closing.iter().enumerate().min_by_key(|(_, (kind, _))| *kind).map(|(at, _)| at);
         let (kind, closed) = match first {
             Some(at) => connection.closing.swap_remove(at),

@@ -2,10 +2,12 @@
 //!
 //! A server that was built without a driver cannot be told apart from one that has it, and a call would crash it; so nothing is called that the author has not asked for. See [`handles`] for what else would end the server.
 
+mod calls;
 mod handles;
 mod rules;
 #[cfg(test)]
 mod tests;
+mod waiting;
 
 use mmp_gob::Error as GobError;
 use mmp_goplugin::endpoint::Link as HostLink;
@@ -17,8 +19,9 @@ use mmp_transcode::{Error as TranscodeError, FromGob, Reply, ToGob, generated, m
 use crate::core::{AnswerError, Core};
 use crate::log::Level;
 use crate::names;
-use crate::pending_calls::{PendingCall, WorkerCall};
-use handles::{Handles, Permit};
+use crate::pending_calls::PendingCall;
+use handles::Handles;
+use waiting::Queue;
 
 /// The connection to the driver.
 #[derive(Debug, Default)]
@@ -29,6 +32,7 @@ pub(crate) struct Driver {
     /// Whether the connection was there and ended.
     lost: bool,
     handles: Handles,
+    waiting: Queue,
     /// Arguments and results: each direction of the connection has types of its own.
     pub(crate) to_gob: ToGob,
     pub(crate) from_gob: FromGob,
@@ -48,11 +52,6 @@ impl Driver {
     /// Where its methods are called, if they can be.
     pub(crate) fn conn(&self) -> Option<StreamId> {
         self.conn.filter(|_| self.wanted)
-    }
-
-    /// A call that was permitted was sent.
-    pub(crate) fn sent(&mut self, token: u64, permit: Permit) {
-        self.handles.sent(token, permit);
     }
 
     /// Whether a call is one of the driver's.
@@ -96,6 +95,7 @@ impl Core {
     pub(crate) fn driver_closed(&mut self, error: &ConnError) {
         self.driver.conn = None;
         self.driver.lost = true;
+        self.refuse_driver_calls("the connection to the server's database driver is gone");
         self.driver.handles = Handles::default();
         if self.driver.wanted {
             let message = format!(
@@ -105,21 +105,10 @@ impl Core {
         }
     }
 
-    /// Whether a call of the driver's may be sent; if not, the worker is told why.
-    pub(crate) fn driver_permits(&mut self, call: &WorkerCall, arguments: &[u8]) -> Option<Permit> {
-        match self.driver.handles.check(call.method, arguments) {
-            Ok(permit) => Some(permit),
-            Err(refusal) => {
-                self.refuse_call_with_code(*call, refusal.kind, refusal.code, &refusal.message);
-                None
-            }
-        }
-    }
-
     /// A call of the driver's was answered, with these results if it succeeded; `wanted`: they went to the worker.
     pub(crate) fn driver_answered(&mut self, link: &mut HostLink, token: u64, results: Option<&[u8]>, wanted: bool) {
         if let Some(connection) = self.driver.handles.over(token, results, wanted) {
-            self.close_next(link, &connection);
+            self.advance_driver(link, &connection);
         }
     }
 
@@ -147,6 +136,7 @@ impl Core {
 
     /// The worker is gone: what it has left open at the server is closed.
     pub(crate) fn close_database(&mut self, link: &mut HostLink) {
+        self.driver.waiting = Queue::default();
         for connection in self.driver.handles.orphan_all() {
             self.close_next(link, &connection);
         }

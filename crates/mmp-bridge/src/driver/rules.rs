@@ -43,6 +43,11 @@ pub(super) struct Rule {
     pub(super) ends: bool,
 }
 
+/// Whether a method does nothing but to close what it takes.
+pub(super) fn closes(method: &Method) -> bool {
+    rule(method).and_then(|rule| rule.takes).is_some_and(|kind| kind.closing() == method.name)
+}
+
 /// The rule of a method; None for one that is not known here, and is not called.
 pub(super) fn rule(method: &Method) -> Option<Rule> {
     let takes = |kind| Rule { takes: Some(kind), gives: None, ends: false };

@@ -12,6 +12,9 @@ use super::headers::Headers;
 use super::response_writer::{Call, Defined};
 use crate::streams::{Address, FROM_WORKER, Inbound};
 
+/// How many steps may wait: four for each byte that the worker has credit for.
+const MAX_STEPS: usize = 4 * FROM_WORKER;
+
 /// What is to be done next.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Step {
@@ -51,6 +54,8 @@ pub(crate) struct Exchange {
     pub(crate) status: u16,
     /// Whether a part of the response was decided on: an error can have no status any more.
     pub(crate) begun: bool,
+    /// Why the worker has broken the response off, if it has.
+    pub(crate) broken: Option<String>,
     /// The response has a status that allows no body, or the worker sends more than it said: the rest is dropped.
     pub(crate) body_refused: bool,
     /// The client is not there any more.
@@ -77,6 +82,7 @@ impl Exchange {
             length_left: None,
             status: 200,
             begun: false,
+            broken: None,
             body_refused: false,
             gone: false,
             hijacked: None,
@@ -93,6 +99,23 @@ impl Exchange {
         if !self.gone || outlives_client(&step) {
             self.steps.push_back(step);
         }
+    }
+
+    /// The worker asks for something that takes no credit.
+    ///
+    /// # Errors
+    /// When more of that waits than any worker needs.
+    pub(crate) fn ask(&mut self, call: Call) -> Result<(), String> {
+        let step = Step::Call(call);
+        // What the one before flushes is all there is.
+        if step == Step::Call(Call::Flush) && self.steps.back() == Some(&step) {
+            return Ok(());
+        }
+        if self.steps.len() >= MAX_STEPS {
+            return Err("the worker asked for more than the server can do".to_owned());
+        }
+        self.push(step);
+        Ok(())
     }
 
     /// The worker sent status and headers. False if it is too late for that.
@@ -206,10 +229,10 @@ fn outlives_client(step: &Step) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    fn exchange() -> Exchange {
+    pub(in crate::http) fn exchange() -> Exchange {
         // The numbers of the streams are of no importance here.
         let mut session = mmp_goplugin::host::HostSession::new(std::time::Instant::now()).unwrap();
         let stream = session.link().open(mmp_goplugin::endpoint::Kind::Client).unwrap();
@@ -244,6 +267,18 @@ mod tests {
         assert!(exchange.data(b"x", false).is_err());
         exchange.acknowledge(FROM_WORKER + 1);
         exchange.data(b"x", false).unwrap();
+    }
+
+    #[test]
+    fn what_takes_no_credit_is_bounded_too() {
+        let mut exchange = exchange();
+        for _ in 0..2 * MAX_STEPS {
+            exchange.ask(Call::Flush).unwrap();
+        }
+        for _ in 1..MAX_STEPS {
+            exchange.ask(Call::HijackResponse).unwrap();
+        }
+        assert!(exchange.ask(Call::HijackResponse).is_err());
     }
 
     #[test]

@@ -156,7 +156,8 @@ impl Core {
             self.routes.remove(body.stream());
             body.close(link);
         }
-        match (failure, &mut exchange.hijacked) {
+        let broken = exchange.broken.take();
+        match (failure.or(broken.as_deref()), &mut exchange.hijacked) {
             (_, Some(connection)) => {
                 if !std::mem::replace(&mut connection.closing, true) {
                     exchange.push(Step::Call(Call::HjConnClose));

@@ -12,6 +12,8 @@ use std::collections::HashMap;
 pub(crate) use exchange::Exchange;
 pub(crate) use hook::SERVE_METRICS;
 
+use crate::ids;
+
 /// The exchanges that are under way.
 #[derive(Debug, Default)]
 pub(crate) struct Exchanges {
@@ -22,7 +24,7 @@ pub(crate) struct Exchanges {
 impl Exchanges {
     /// A new exchange and its number.
     fn insert(&mut self, exchange: Exchange) -> u32 {
-        let id = self.next;
+        let id = ids::unused(&self.exchanges, self.next);
         self.next = id.wrapping_add(1);
         self.exchanges.insert(id, exchange);
         id
@@ -35,5 +37,20 @@ impl Exchanges {
 
     fn remove(&mut self, id: u32) -> Option<Exchange> {
         self.exchanges.remove(&id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_in_use_is_not_given_out_again() {
+        let mut exchanges = Exchanges::default();
+        let long = exchanges.insert(exchange::tests::exchange());
+        exchanges.next = u32::MAX;
+        assert_eq!(exchanges.insert(exchange::tests::exchange()), u32::MAX);
+        assert_eq!((long, exchanges.insert(exchange::tests::exchange())), (0, 1));
+        assert_eq!(exchanges.exchanges.len(), 3);
     }
 }

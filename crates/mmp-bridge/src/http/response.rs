@@ -13,11 +13,12 @@ use super::response_writer::{Call, Direction, read_bytes, read_header};
 use crate::core::{AnswerError, Core};
 use crate::log::Level;
 use crate::pending_calls::PendingCall;
-use crate::streams::credit_of;
+use crate::streams::{broken_off, credit_of};
 
 /// net/http's errors for a body where there can be none, and for more of it than was said.
 const NO_BODY: &str = "http: request method or response status code does not allow body";
-const TOO_LONG: &str = "http: wrote more than the declared Content-Length";
+const TOO_LONG: [&str; 2] =
+    ["http: wrote more than the declared Content-Length", "http2: handler wrote more than declared Content-Length"];
 
 impl Core {
     /// A frame of a stream of an HTTP hook.
@@ -49,7 +50,7 @@ impl Core {
             Kind::Data => {
                 exchange.data(payload, header.flags & BUFFERED != 0)?;
                 if header.flags & FLUSH != 0 && exchange.hijacked.is_none() {
-                    exchange.push(Step::Call(Call::Flush));
+                    exchange.ask(Call::Flush)?;
                 }
                 if exchange.gone || exchange.body_refused {
                     exchange.acknowledge(payload.len());
@@ -59,18 +60,22 @@ impl Core {
                 }
             }
             Kind::End => {
-                if let Some(connection) = &mut exchange.hijacked
-                    && !std::mem::replace(&mut connection.closing, true)
-                {
-                    exchange.push(Step::Call(Call::HjConnClose));
+                let broken = broken_off(payload)?;
+                match &mut exchange.hijacked {
+                    Some(connection) => {
+                        if !std::mem::replace(&mut connection.closing, true) {
+                            exchange.push(Step::Call(Call::HjConnClose));
+                        }
+                    }
+                    None => exchange.broken = exchange.broken.take().or(broken),
                 }
             }
-            Kind::Hijack => exchange.push(Step::Call(Call::HijackResponse)),
+            Kind::Hijack => exchange.ask(Call::HijackResponse)?,
             Kind::Deadline => {
                 let Some((direction, time)) = read_deadline(payload) else {
                     return Err("a DEADLINE of the worker cannot be read".to_owned());
                 };
-                exchange.push(Step::Call(Call::HjConnSetDeadline(direction, time)));
+                exchange.ask(Call::HjConnSetDeadline(direction, time))?;
             }
             Kind::Credit => {
                 let count = credit_of(payload)?;
@@ -191,7 +196,7 @@ impl Core {
                 self.respond_failed(id);
             }
             Some(Step::Call(Call::Write(_))) if message == NO_BODY => self.refuse_body(id),
-            Some(Step::Call(Call::Write(_))) if message == TOO_LONG => {
+            Some(Step::Call(Call::Write(_))) if TOO_LONG.contains(&message) => {
                 self.refuse_body(id);
                 let text =
                     "ServeHTTP: the plugin sent more than the Content-Length that it had said; the rest is dropped";
@@ -207,6 +212,10 @@ impl Core {
             )
             | None => {}
             Some(Step::Call(_)) => self.client_gone(id),
+        }
+        if error.is_none() {
+            // Nothing else can be called either.
+            self.client_gone(id);
         }
         self.advance_http(link, id);
     }

@@ -66,3 +66,35 @@ pub(crate) fn credit_of(payload: &[u8]) -> Result<u64, String> {
         _ => Err("a CREDIT of the worker cannot be read".to_owned()),
     }
 }
+
+/// Reads the payload of END: why the stream was broken off, if it was.
+pub(crate) fn broken_off(payload: &[u8]) -> Result<Option<String>, String> {
+    if payload.is_empty() {
+        return Ok(None);
+    }
+    let unreadable = || "an END of the worker cannot be read".to_owned();
+    let mut reader = Reader::new(payload);
+    let Ok(Token::Map(count)) = reader.token() else { return Err(unreadable()) };
+    let mut message = "the plugin broke the stream off".to_owned();
+    for _ in 0..count {
+        let (Ok(key), Ok(value)) = (reader.token(), reader.raw()) else { return Err(unreadable()) };
+        if let (Token::Str(b"message"), Ok(Token::Str(text))) = (key, Reader::new(value).token()) {
+            message = String::from_utf8_lossy(text).into_owned();
+        }
+    }
+    Ok(Some(message))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_end_may_say_why_the_stream_is_not_whole() {
+        assert_eq!(broken_off(b""), Ok(None));
+        assert_eq!(broken_off(b"\x81\xa7message\xa4disk"), Ok(Some("disk".to_owned())));
+        assert_eq!(broken_off(b"\x80"), Ok(Some("the plugin broke the stream off".to_owned())));
+        assert!(broken_off(b"\xc0").is_err());
+        assert!(broken_off(b"\x81\xa7message").is_err());
+    }
+}

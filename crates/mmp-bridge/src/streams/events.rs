@@ -29,18 +29,27 @@ impl Core {
         }
     }
 
-    /// The host sends no more on a raw stream, or it was reset.
+    /// The host sends no more on a raw stream.
     pub(crate) fn stream_finished(&mut self, link: &mut HostLink, stream: StreamId) {
+        self.stream_over(link, stream, None);
+    }
+
+    /// The host has reset a raw stream, or never accepted it: what came is not all.
+    pub(crate) fn stream_reset(&mut self, link: &mut HostLink, stream: StreamId) {
+        self.stream_over(link, stream, Some("the server broke the stream off"));
+    }
+
+    fn stream_over(&mut self, link: &mut HostLink, stream: StreamId, broken: Option<&'static str>) {
         let Core { routes, exchanges, files, worker, .. } = self;
         match routes.get(stream) {
             Some(Route::HttpBody(id)) => {
                 if let Some(body) = exchanges.get_mut(id).and_then(|exchange| exchange.body.as_mut()) {
-                    body.finished(worker);
+                    body.over(worker, broken);
                 }
             }
             Some(Route::File(id)) => {
                 if let Some(file) = files.get_mut(&id).and_then(|streams| streams.file.as_mut()) {
-                    file.finished(worker);
+                    file.over(worker, broken);
                 }
             }
             Some(Route::Replacement(id)) => {
@@ -48,22 +57,32 @@ impl Core {
                     replacement.stop(link, worker);
                 }
             }
-            Some(Route::CallBody { .. } | Route::AnswerBody { .. }) => self.call_stream_finished(link, stream),
+            Some(Route::CallBody { .. } | Route::AnswerBody { .. }) => self.call_stream_over(link, stream, broken),
             None => {}
         }
     }
 
     /// A raw stream of the host takes bytes again.
     pub(crate) fn stream_writable(&mut self, link: &mut HostLink, stream: StreamId) {
-        let Core { routes, files, worker, .. } = self;
+        let Core { routes, exchanges, files, worker, .. } = self;
         match routes.get(stream) {
+            Some(Route::HttpBody(id)) => {
+                if let Some(body) = exchanges.get_mut(id).and_then(|exchange| exchange.body.as_mut()) {
+                    body.ask(link);
+                }
+            }
+            Some(Route::File(id)) => {
+                if let Some(file) = files.get_mut(&id).and_then(|streams| streams.file.as_mut()) {
+                    file.ask(link);
+                }
+            }
             Some(Route::Replacement(id)) => {
                 if let Some(replacement) = files.get_mut(&id).and_then(|streams| streams.replacement.as_mut()) {
                     replacement.pump(link, worker);
                 }
             }
             Some(Route::CallBody { .. }) => self.call_stream_writable(link, stream),
-            Some(Route::HttpBody(_) | Route::File(_) | Route::AnswerBody { .. }) | None => {}
+            Some(Route::AnswerBody { .. }) | None => {}
         }
     }
 

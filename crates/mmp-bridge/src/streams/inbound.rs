@@ -28,8 +28,9 @@ pub(crate) struct Inbound {
     held: Vec<u8>,
     /// How many bytes are to come, if that was said.
     remaining: Option<u64>,
-    /// Bytes of a plain stream that came and are not given back to its window yet, and how much credit the worker has given beyond those.
+    /// Bytes of a plain stream that came and are not given back to its window yet.
     unconsumed: u64,
+    /// How much credit the worker has given beyond those, or beyond what the host was asked for.
     spare: u64,
     /// Why what came is not all, if the host said so.
     broken: Option<&'static str>,
@@ -66,30 +67,37 @@ impl Inbound {
             self.end(worker);
         } else if matches!(self.source, Source::Pull(_)) {
             self.grant(link, credit);
+        } else {
+            self.consume(link);
         }
     }
 
     /// The worker takes so many bytes more.
     pub(crate) fn grant(&mut self, link: &mut HostLink, count: u64) {
-        if self.ended || count == 0 {
-            return;
-        }
-        match &mut self.source {
-            Source::Pull(pull) => {
-                let mut request = Vec::new();
-                pull.request(&mut request, i64::try_from(count).unwrap_or(i64::MAX));
-                // If the stream is gone, its end has been or will be reported.
-                let _ = link.send(self.stream, &request);
-            }
-            Source::Plain => {
-                self.spare = self.spare.saturating_add(count);
-                self.consume(link);
-            }
+        self.spare = self.spare.saturating_add(count);
+        match self.source {
+            Source::Pull(_) => self.ask(link),
+            Source::Plain => self.consume(link),
         }
     }
 
-    /// Gives as much of a plain stream back to its window as has come and the worker has given credit for.
+    /// Asks the host for what the worker takes, unless it has not read the requests before.
+    pub(crate) fn ask(&mut self, link: &mut HostLink) {
+        let Source::Pull(pull) = &mut self.source else { return };
+        if self.ended || self.spare == 0 || link.writable(self.stream) == 0 {
+            return;
+        }
+        let mut request = Vec::new();
+        pull.request(&mut request, i64::try_from(std::mem::take(&mut self.spare)).unwrap_or(i64::MAX));
+        // If the stream is gone, its end has been or will be reported.
+        let _ = link.send(self.stream, &request);
+    }
+
+    /// Gives as much of a plain stream back to its window as has come and the worker has given credit for; nothing before the worker has it.
     fn consume(&mut self, link: &mut HostLink) {
+        if self.address.is_none() {
+            return;
+        }
         let count = self.spare.min(self.unconsumed);
         self.spare -= count;
         self.unconsumed -= count;
@@ -122,19 +130,12 @@ impl Inbound {
         }
     }
 
-    /// The host sends no more.
-    pub(crate) fn finished(&mut self, worker: &mut Worker) {
+    /// The host sends no more, or has broken the stream off for this reason.
+    pub(crate) fn over(&mut self, worker: &mut Worker, broken: Option<&'static str>) {
         if !self.ended {
             self.ended = true;
+            self.broken = broken;
             self.end(worker);
-        }
-    }
-
-    /// The host has broken the stream off.
-    pub(crate) fn broken(&mut self, worker: &mut Worker, why: &'static str) {
-        if !self.ended {
-            self.broken = Some(why);
-            self.finished(worker);
         }
     }
 

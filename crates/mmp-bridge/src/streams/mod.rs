@@ -8,7 +8,7 @@ mod inbound;
 mod outbound;
 mod routes;
 
-pub(crate) use address::{Address, credit_of};
+pub(crate) use address::{Address, broken_off, credit_of};
 pub(crate) use inbound::{Inbound, Source};
 pub(crate) use outbound::{Outbound, Sink};
 pub(crate) use routes::{Route, Routes};

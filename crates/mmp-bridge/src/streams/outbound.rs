@@ -61,8 +61,11 @@ impl Outbound {
     /// The worker sent bytes.
     ///
     /// # Errors
-    /// When they are more than it had credit for.
+    /// When they are more than it had credit for, or come behind the end.
     pub(crate) fn push(&mut self, link: &mut HostLink, worker: &mut Worker, bytes: &[u8]) -> Result<(), String> {
+        if self.ended {
+            return Err("the worker sent more of a stream that it had ended".to_owned());
+        }
         if self.buffer.len() + bytes.len() > FROM_WORKER {
             return Err("the worker sent more of a stream than it had credit for".to_owned());
         }

@@ -35,6 +35,7 @@ impl Endpoint {
                     handler.writable(&mut self.link, stream);
                 }
             }
+            Event::Forgotten(stream) => self.link.forget_if_gone(stream),
             Event::GoAway => handler.go_away(&mut self.link),
             Event::Closed(error) => self.session_closed(&error, handler),
         }

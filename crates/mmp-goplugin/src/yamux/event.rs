@@ -39,6 +39,8 @@ pub enum Event<'a> {
     Reset(StreamId),
     /// A stream that could not take more bytes can again.
     Writable(StreamId),
+    /// A stream that both sides had closed is forgotten: what waited for the peer's window has left.
+    Forgotten(StreamId),
     /// The peer accepts no more streams.
     GoAway,
     /// The session has ended; nothing follows.
@@ -52,6 +54,7 @@ pub(super) enum Notice {
     Finished(StreamId),
     Reset(StreamId),
     Writable(StreamId),
+    Forgotten(StreamId),
     GoAway,
     Closed(SessionError),
 }
@@ -63,6 +66,7 @@ impl From<Notice> for Event<'_> {
             Notice::Finished(id) => Event::Finished(id),
             Notice::Reset(id) => Event::Reset(id),
             Notice::Writable(id) => Event::Writable(id),
+            Notice::Forgotten(id) => Event::Forgotten(id),
             Notice::GoAway => Event::GoAway,
             Notice::Closed(error) => Event::Closed(error),
         }

@@ -218,6 +218,10 @@ impl Session {
             self.flush_stream(header.stream);
         }
         let id = StreamId(header.stream);
+        if !self.has_stream(id) {
+            // Its FIN waited behind the queue, long after the peer's was reported.
+            self.notices.push_back(Notice::Forgotten(id));
+        }
         if was_blocked && self.writable(id) > 0 {
             self.notices.push_back(Notice::Writable(id));
         }

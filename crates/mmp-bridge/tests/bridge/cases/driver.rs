@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::api_streams::stubborn;
 use super::tests;
 use crate::bundle::Bundle;
-use crate::host::{Hook, Host};
+use crate::host::{ApiCall, Hook, Host};
 use crate::runner::Test;
 use crate::script::Script;
 
@@ -15,12 +15,18 @@ pub(crate) const TESTS: &[Test] = tests![
     a_plugin_that_has_not_asked_for_the_database,
     ids_that_would_end_the_server,
     a_column_that_would_end_the_server,
+    rows_that_are_closed_while_they_are_read,
+    rows_that_are_closed_behind_a_read_that_was_given_up,
+    a_call_that_is_given_up_before_its_turn,
+    a_close_that_is_given_up_before_its_turn,
+    a_connection_that_is_closed_within_a_transaction,
     a_worker_that_leaves_everything_open,
     a_worker_that_ends_within_a_query,
     connections_that_are_given_up,
     the_server_closes_the_drivers_connection,
     nobody_misses_a_driver_that_is_not_used,
     the_plugin_is_stopped_within_a_call,
+    the_plugin_is_stopped_before_a_call_has_its_turn,
 ];
 
 fn started() -> Host {
@@ -130,6 +136,91 @@ fn a_column_that_would_end_the_server() {
     host.finish();
 }
 
+/// A connection with rows, one of which is being read.
+fn reading(host: &mut Host) -> (Hook, ApiCall) {
+    let hook = host.relayed();
+    called(host, hook, "Conn", &json!([true]));
+    called(host, hook, "ConnQuery", &json!(["conn-1", "SELECT 1", []]));
+    host.api.driver.holds = true;
+    let call = host.api_call(hook, "RowsNext", 0, &json!(["connquery-2", [null, null]]));
+    assert_eq!(host.driver_called(3), "RowsNext connquery-2 2");
+    (hook, call)
+}
+
+/// The server runs what it gets together in any order, and looks the rows up without a check.
+fn rows_that_are_closed_while_they_are_read() {
+    let mut host = started();
+    let (_, next) = reading(&mut host);
+    let (closer, reader) = (host.relayed(), host.relayed());
+    let close = host.api_call(closer, "RowsClose", 0, &json!(["connquery-2"]));
+    host.settle(closer);
+    let late = host.api_call(reader, "RowsNext", 0, &json!(["connquery-2", [null, null]]));
+    host.settle(reader);
+    assert_eq!(host.api.driver.calls.len(), 3, "one call at a time");
+    host.release_driver();
+    assert_eq!(host.call_reply(next), json!([[7, "seven"]]));
+    assert_eq!(host.call_reply(close), json!([]));
+    assert_eq!(host.call_error(late).0, "invalid");
+    assert_eq!(host.api.driver.calls[3..], ["RowsClose connquery-2"]);
+    host.finish();
+}
+
+fn rows_that_are_closed_behind_a_read_that_was_given_up() {
+    let mut host = started();
+    let (hook, next) = reading(&mut host);
+    host.call_send(next, Kind::Cancel, &[]);
+    let close = host.api_call(hook, "RowsClose", 0, &json!(["connquery-2"]));
+    host.settle(hook);
+    assert_eq!(host.api.driver.calls.len(), 3);
+    host.release_driver();
+    assert_eq!(host.call_reply(close), json!([]));
+    assert_eq!(host.api.driver.calls[3..], ["RowsClose connquery-2"]);
+    host.finish();
+}
+
+fn a_call_that_is_given_up_before_its_turn() {
+    let mut host = started();
+    let (_, next) = reading(&mut host);
+    let hook = host.relayed();
+    let exec = host.api_call(hook, "ConnPing", 0, &json!(["conn-1"]));
+    host.call_send(exec, Kind::Cancel, &[]);
+    host.settle(hook);
+    host.release_driver();
+    host.call_reply(next);
+    assert_eq!(called(&mut host, hook, "RowsClose", &json!(["connquery-2"])), json!([]));
+    assert_eq!(host.api.driver.calls[3..], ["RowsClose connquery-2"]);
+    host.finish();
+}
+
+/// The worker takes the rows for closed.
+fn a_close_that_is_given_up_before_its_turn() {
+    let mut host = started();
+    let (_, next) = reading(&mut host);
+    let hook = host.relayed();
+    let close = host.api_call(hook, "RowsClose", 0, &json!(["connquery-2"]));
+    host.call_send(close, Kind::Cancel, &[]);
+    host.settle(hook);
+    host.release_driver();
+    host.call_reply(next);
+    assert_eq!(host.driver_called(4), "RowsClose connquery-2");
+    assert_eq!(called(&mut host, hook, "ConnClose", &json!(["conn-1"])), json!([]));
+    assert_eq!(host.api.driver.calls[4..], ["ConnClose conn-1"]);
+    host.finish();
+}
+
+/// Otherwise the server's pool would hand it out with the transaction.
+fn a_connection_that_is_closed_within_a_transaction() {
+    let mut host = started();
+    let hook = host.relayed();
+    called(&mut host, hook, "Conn", &json!([true]));
+    called(&mut host, hook, "Tx", &json!(["conn-1", {}]));
+    called(&mut host, hook, "ConnQuery", &json!(["conn-1", "SELECT 1", []]));
+    assert_eq!(called(&mut host, hook, "ConnClose", &json!(["conn-1"])), json!([]));
+    assert_eq!(host.api.driver.calls[3..], ["RowsClose connquery-3", "TxRollback tx-2", "ConnClose conn-1"]);
+    assert_eq!(refused(&mut host, hook, "TxCommit", &json!(["tx-2"])).0, "invalid");
+    host.finish();
+}
+
 /// The server's pool gets the connections back clean.
 fn a_worker_that_leaves_everything_open() {
     let mut host = started();
@@ -231,5 +322,16 @@ fn the_plugin_is_stopped_within_a_call() {
     host.driver_called(1);
     assert_eq!(host.quit().0, Some(0));
     assert_eq!(host.call_error(call), ("unavailable".to_owned(), "Conn: the plugin is being stopped".to_owned()));
+    host.finish();
+}
+
+fn the_plugin_is_stopped_before_a_call_has_its_turn() {
+    let mut host = started_with(&stubborn());
+    reading(&mut host);
+    let hook = host.relayed();
+    let call = host.api_call(hook, "ConnPing", 0, &json!(["conn-1"]));
+    host.settle(hook);
+    assert_eq!(host.quit().0, Some(0));
+    assert_eq!(host.call_error(call), ("unavailable".to_owned(), "ConnPing: the plugin is being stopped".to_owned()));
     host.finish();
 }

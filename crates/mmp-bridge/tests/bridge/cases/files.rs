@@ -23,12 +23,14 @@ pub(crate) const TESTS: &[Test] = tests![
     the_server_takes_no_replacement,
     the_handler_fails,
     the_handler_fails_in_the_middle_of_a_replacement,
+    a_replacement_that_is_broken_off,
     a_result_that_does_not_fit,
     the_worker_dies,
     the_worker_dies_in_the_middle_of_a_replacement,
     uploads_while_there_is_no_worker,
     the_streams_are_dialled_while_the_hook_waits,
     a_worker_that_exceeds_its_credit,
+    bytes_behind_the_end_of_a_replacement_are_refused,
     frames_that_break_the_protocol,
     many_uploads_leave_nothing_behind,
 ];
@@ -242,6 +244,19 @@ fn the_handler_fails_in_the_middle_of_a_replacement() {
     host.finish();
 }
 
+/// The same of a handler that says so and does not fail.
+fn a_replacement_that_is_broken_off() {
+    let mut host = started();
+    let (upload, hook) = offered(&mut host, b"bytes");
+    host.send(hook, Kind::Data, b"by");
+    host.send_value(hook, Kind::End, &json!({"message": "the source is gone"}));
+    rename(&mut host, hook, "drawing.png");
+    let refused = host.uploaded(upload).0.unwrap_err();
+    assert!(refused.starts_with("The file could not be processed"), "{refused}");
+    host.logged("the plugin broke the replacement off, so the file is refused: the source is gone");
+    host.finish();
+}
+
 fn the_worker_dies_in_the_middle_of_a_replacement() {
     let mut host = started();
     let (upload, hook) = offered(&mut host, b"bytes");
@@ -329,6 +344,17 @@ fn a_worker_that_exceeds_its_credit() {
     host.consume_replacement(upload);
     assert_eq!(host.info_of(upload), "photo.png");
     host.logged("started again and is active");
+    host.finish();
+}
+
+/// Whether they reach the server or not would depend on how fast it is.
+fn bytes_behind_the_end_of_a_replacement_are_refused() {
+    let mut host = started();
+    let (_, hook) = offered(&mut host, b"");
+    host.send(hook, Kind::Data, b"by");
+    host.send(hook, Kind::End, &[]);
+    host.send(hook, Kind::Data, b"tes");
+    host.logged("the worker sent more of a stream that it had ended; it is started again");
     host.finish();
 }
 

@@ -18,6 +18,11 @@ pub(crate) const TESTS: &[Test] = tests![
     the_client_leaves,
     the_client_leaves_a_worker_without_credit,
     the_client_leaves_before_the_head,
+    the_server_breaks_the_request_off,
+    the_worker_breaks_its_response_off,
+    requests_for_credit_wait_for_the_server,
+    flushes_wait_together,
+    the_server_closes_the_response_writer_before_many_steps,
     a_status_without_a_body,
     a_refused_body_gives_all_credit_back,
     a_body_longer_than_its_length,
@@ -149,6 +154,103 @@ fn the_client_leaves_before_the_head() {
     host.expect(hook, Kind::Cancel);
     host.reply(hook);
     assert_eq!(host.response(exchange), [WriterCall::SyncHeader(headers([]))]);
+    host.finish();
+}
+
+/// The worker must not take the part for the whole.
+fn the_server_breaks_the_request_off() {
+    let mut host = started();
+    let before = settled_state(&mut host);
+    let exchange = host.serve(Request::post_without_length("/", Pulled::open_ended(b"half".to_vec())));
+    let hook = host.hook();
+    host.send_credit(hook, 100);
+    assert_eq!(host.streamed(hook, 4), b"half");
+    host.reset_body(exchange);
+    assert_eq!(host.stream_end(hook).as_deref(), Some("the server broke the stream off"));
+    host.reply(hook);
+    host.served(exchange);
+    nothing_is_open(&mut host, before);
+    host.finish();
+}
+
+fn the_worker_breaks_its_response_off() {
+    let mut host = started();
+    for begun in [false, true] {
+        let (exchange, hook) = serving(&mut host);
+        if begun {
+            host.send(hook, Kind::Data, b"half");
+        }
+        host.send_value(hook, Kind::End, &json!({"message": "the source is gone"}));
+        host.reply(hook);
+        let calls = host.response(exchange);
+        if begun {
+            assert_eq!(calls, [write(b"half"), WriterCall::Hijack, WriterCall::Close]);
+        } else {
+            assert_eq!(calls, failed());
+        }
+    }
+    host.finish();
+}
+
+/// The server reads no request while it waits for the client: they must not pile up.
+fn requests_for_credit_wait_for_the_server() {
+    let mut host = started();
+    let exchange = host.serve(Request::post_without_length("/", Pulled::open_ended(Vec::new())));
+    let hook = host.hook();
+    host.settle(hook);
+    host.exchange(exchange).body.deaf = true;
+    // Each is six bytes for the server, whose window has room for so many, the number that was dialled left out.
+    let (large, fitting) = (1 << 35, 43_690);
+    for _ in 0..fitting + 4 {
+        host.send_credit(hook, large);
+    }
+    host.settle(hook);
+    assert_eq!(host.exchange(exchange).body.requests.len(), fitting);
+    host.listen(exchange);
+    host.until("the rest", LIMIT, |host| (host.exchange(exchange).body.requests.len() > fitting).then_some(()));
+    assert_eq!(host.exchange(exchange).body.requests[fitting..], [4 << 35], "what had to wait is one request");
+    host.send_body(exchange, b"body");
+    host.end_body(exchange);
+    assert_eq!(host.streamed(hook, 4), b"body");
+    host.reply(hook);
+    host.served(exchange);
+    host.finish();
+}
+
+fn flushes_wait_together() {
+    let mut host = started();
+    let (exchange, hook) = serving(&mut host);
+    host.hold_writes(exchange);
+    host.send(hook, Kind::Data, b"x");
+    host.waiting(exchange);
+    for _ in 0..1000 {
+        host.send_with(hook, Kind::Data, FLUSH, b"");
+    }
+    host.settle(hook);
+    host.decide(exchange, |_| Answer::Done);
+    host.answer(exchange, Answer::Done);
+    host.reply(hook);
+    assert_eq!(host.response(exchange), [write(b"x"), WriterCall::Flush]);
+    host.finish();
+}
+
+fn the_server_closes_the_response_writer_before_many_steps() {
+    let mut host = started();
+    let before = settled_state(&mut host);
+    let (exchange, hook) = serving(&mut host);
+    host.decide(exchange, |call| if *call == WriterCall::Flush { Answer::Later } else { Answer::Done });
+    host.send_with(hook, Kind::Data, FLUSH, b"");
+    assert_eq!(host.waiting(exchange), WriterCall::Flush);
+    for _ in 0..50_000 {
+        host.send_value(hook, Kind::Deadline, &json!([0, null]));
+    }
+    host.settle(hook);
+    host.close_writer(exchange);
+    host.exchange(exchange).writer.forget_call();
+    host.expect(hook, Kind::Cancel);
+    host.reply(hook);
+    host.answered(exchange);
+    nothing_is_open(&mut host, before);
     host.finish();
 }
 

@@ -18,6 +18,7 @@ pub(crate) const TESTS: &[Test] = tests![
     a_response_is_sent_as_far_as_the_worker_reads,
     credit_in_advance_counts,
     a_response_that_comes_before_the_answer,
+    a_large_response_that_comes_before_the_answer,
     a_response_that_is_broken_off,
     no_response,
     a_body_that_goes_on_behind_the_answer,
@@ -170,6 +171,25 @@ fn a_response_that_comes_before_the_answer() {
     host.finish();
 }
 
+/// Whatever the worker has given credit for, the bridge keeps no more of it than a window until the worker can take it.
+fn a_large_response_that_comes_before_the_answer() {
+    let mut host = started();
+    let hook = host.relayed();
+    let call = host.api_call(hook, "PluginHTTP", 0, &request());
+    host.call_credit(call, 1 << 30);
+    let served = host.dialled_call();
+    let sent = vec![7; 3_000_000];
+    host.respond(served, &sent);
+    host.settle(hook);
+    assert_eq!(host.response_window(served), 0, "the rest waits at the server");
+    host.answer_call(served, &answered(200));
+    assert_eq!(host.call_reply(call), answer());
+    assert_eq!(host.call_streamed(call, sent.len()), sent);
+    host.end_response(served);
+    assert_eq!(host.call_stream_end(call), None);
+    host.finish();
+}
+
 fn a_response_that_is_broken_off() {
     let mut host = started();
     let before = host.live_state();
@@ -218,6 +238,7 @@ fn a_body_that_goes_on_behind_the_answer() {
     host.call_body(call, b"tion");
     assert_eq!(host.body(served, 8), b"question");
     assert_eq!(host.body_end(served), End::Closed);
+    assert_eq!(host.call_frame(call, Kind::Credit).credit(), 4);
     host.respond(served, b"wer");
     host.end_response(served);
     assert_eq!(host.call_streamed(call, 3), b"wer");

@@ -170,6 +170,17 @@ impl Host {
         self.api.streams.exchanges[exchange.0].body.end(self.session.link());
     }
 
+    /// Breaks the request's body off.
+    pub(crate) fn reset_body(&mut self, exchange: Exchange) {
+        let stream = self.exchange(exchange).body.stream.expect("the plugin has dialled it");
+        self.session.link().reset(stream);
+    }
+
+    /// Reads the requests for the body again, after [`Pulled::deaf`].
+    pub(crate) fn listen(&mut self, exchange: Exchange) {
+        self.api.streams.exchanges[exchange.0].body.listen(self.session.link());
+    }
+
     /// Closes the stream of the response writer, which a server that works does not.
     pub(crate) fn close_writer(&mut self, exchange: Exchange) {
         let conn = self.exchange(exchange).writer.conn.expect("the plugin has dialled it");

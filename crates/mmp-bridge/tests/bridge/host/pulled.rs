@@ -16,6 +16,9 @@ pub(crate) struct Pulled {
     pub(crate) stream: Option<StreamId>,
     /// Whether the client is about to send more than `data`.
     pub(crate) open_ended: bool,
+    /// Whether requests stay in the stream's window.
+    pub(crate) deaf: bool,
+    unheard: usize,
     /// Whether this side is closed.
     closed: bool,
     /// Whether the plugin reads no more.
@@ -47,7 +50,11 @@ impl Pulled {
 
     /// The plugin asks for bytes.
     pub(crate) fn received(&mut self, link: &mut Link, stream: StreamId, bytes: &[u8]) {
-        link.consume(stream, bytes.len());
+        if self.deaf {
+            self.unheard += bytes.len();
+        } else {
+            link.consume(stream, bytes.len());
+        }
         for &byte in bytes {
             self.partial.push(byte);
             if byte < 0x80 {
@@ -59,6 +66,12 @@ impl Pulled {
             }
         }
         self.serve(link);
+    }
+
+    /// Gives the window of the requests back that came meanwhile.
+    pub(crate) fn listen(&mut self, link: &mut Link) {
+        self.deaf = false;
+        link.consume(self.stream.expect("the plugin has dialled it"), std::mem::take(&mut self.unheard));
     }
 
     /// Sends what is due. Go's side finds out that the source has ended only when it is asked for more than there is.

@@ -38,7 +38,7 @@ impl Side {
                     self.session.close(id);
                 }
                 Event::Reset(id) => self.reset.push(id),
-                Event::Writable(_) => {}
+                Event::Writable(_) | Event::Forgotten(_) => {}
                 Event::GoAway | Event::Closed(_) => panic!("unexpected {event:?}"),
             }
         }
