@@ -10,7 +10,7 @@ use mmp_goplugin::yamux::StreamId;
 use mmp_transcode::generated;
 use mmp_transcode::schema::Method;
 use mmp_transcode::{Error as TranscodeError, Sent};
-use mmp_worker::dispatch::{Need, Place, Queued};
+use mmp_worker::dispatch::{Class, Need, Place, Queued};
 use mmp_worker::frame::{self, Kind};
 use mmp_worker::messages::Mode;
 
@@ -144,7 +144,7 @@ impl Core {
         asker: Asker,
         arguments: impl FnOnce(&mut Core, &mut Vec<u8>) -> Result<Option<mmp_transcode::KeptArg>, TranscodeError>,
     ) -> Result<bool, TranscodeError> {
-        let need = Need { mode, streams: !method.streams.is_empty() };
+        let need = Need { mode, class: class_of(method) };
         let place = self.dispatcher.place(need);
         if place == Place::Full {
             self.metrics.hook(method, Duration::ZERO, false);
@@ -200,7 +200,7 @@ impl Core {
     /// A hook was sent to a connection. Its streams begin in the same turn, by [`Core::begin_streams`].
     fn hook_started(&mut self, id: u32, need: Need, connection: usize) {
         self.dispatcher.started(id, need, connection);
-        if need.streams {
+        if need.class != Class::Plain {
             self.started.push((id, connection));
         }
     }
@@ -294,5 +294,14 @@ impl Core {
                 self.answer_failure(session, hook, reason, None);
             }
         }
+    }
+}
+
+/// Which hooks share their bounds: those with streams last as long as a client likes. Only FileWillBeUploaded among them has results.
+fn class_of(method: &Method) -> Class {
+    match (method.streams, method.results) {
+        ([], _) => Class::Plain,
+        (_, []) => Class::Http,
+        (_, _) => Class::File,
     }
 }

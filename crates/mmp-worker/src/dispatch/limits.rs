@@ -2,24 +2,28 @@
 
 use std::time::Duration;
 
-/// How many hooks may run, wait and be queued. Those with streams and those without are counted apart wherever the client of an HTTP request, who may be slow, could keep the others waiting.
+use super::Class;
+
+/// How many hooks may run, wait and be queued. The classes are counted apart wherever a slow client could keep the others waiting.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
     /// How many `sync` connections may run handlers before the growth waits for [`Limits::patience`].
     pub running: usize,
     /// How many `sync` connections there may be whose handlers do not wait for an API call.
     pub max_running: usize,
-    /// How many of those are kept for hooks without streams.
+    /// How many of those are kept free of HTTP requests.
     pub reserved: usize,
-    /// How many hooks without streams may wait for API calls at the same time; with streams as many again.
+    /// How many of the reserved ones uploads may occupy.
+    pub files: usize,
+    /// How many hooks of each class may wait for API calls at the same time.
     pub waiting: usize,
     /// How many hooks without streams may be in flight on the `async` connection.
     pub max_async: usize,
-    /// How many hooks with streams may be in flight on the `async` connection.
+    /// How many of each class with streams may be in flight on the `async` connection.
     pub max_async_streams: usize,
-    /// How many hooks may be queued, with and without streams each.
+    /// How many hooks of each class may be queued.
     pub queued: usize,
-    /// How many bytes the queued hooks may have, with and without streams each, the last one left out.
+    /// How many bytes the queued hooks of each class may have, the last one left out.
     pub queued_bytes: usize,
     /// How long a queued hook waits for a running one to finish before another connection is opened.
     pub patience: Duration,
@@ -33,6 +37,7 @@ impl Default for Limits {
             running: 4,
             max_running: 64,
             reserved: 16,
+            files: 8,
             waiting: 64,
             max_async: 1024,
             max_async_streams: 4096,
@@ -45,8 +50,12 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// How many `sync` connections hooks with streams may occupy.
-    pub fn max_streaming(&self) -> usize {
-        self.max_running.saturating_sub(self.reserved)
+    /// How many `sync` connections the handlers of a class may occupy that do not wait for an API call.
+    pub fn max_busy(&self, class: Class) -> usize {
+        match class {
+            Class::Plain => self.max_running,
+            Class::Http => self.max_running.saturating_sub(self.reserved),
+            Class::File => self.files,
+        }
     }
 }

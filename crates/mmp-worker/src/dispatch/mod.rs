@@ -4,7 +4,8 @@
 //! (a CreatePost inside MessageWillBePosted), so waiting connections do not count against the number of running ones, and new ones are opened on demand: no chain of nested
 //! hooks starves, up to [`Limits::waiting`] of them. Beyond that a hook is put off, and refused if nothing moves, because then all wait for each other.
 //!
-//! Hooks with streams (ServeHTTP) last as long as a client likes, so they have bounds and a queue of their own: whatever they do, [`Limits::reserved`] connections are there for the others.
+//! Hooks with streams last as long as a client likes, so each class of them has bounds and a queue of its own: however slow the clients of requests are, [`Limits::reserved`] connections are there
+//! for the others, and uploads take no more than [`Limits::files`] of those.
 
 mod limits;
 mod queue;
@@ -25,8 +26,23 @@ use queue::Queue;
 pub struct Need {
     /// Where its handler runs.
     pub mode: Mode,
-    /// Whether it has streams, so that it may last long.
-    pub streams: bool,
+    /// What bounds it shares with which others.
+    pub class: Class,
+}
+
+/// Hooks that are counted and queued together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Class {
+    /// Those without streams.
+    Plain,
+    /// HTTP requests, which may last as long as their client likes.
+    Http,
+    /// Files that are looked at while they are uploaded.
+    File,
+}
+
+impl Class {
+    const ALL: [Class; 3] = [Class::Plain, Class::Http, Class::File];
 }
 
 /// Where a hook goes.
@@ -49,7 +65,7 @@ struct Running {
     calls: u32,
 }
 
-/// The hooks with streams, or those without.
+/// The hooks of one class.
 #[derive(Debug, Default)]
 struct Group {
     /// How many run on `sync` connections, and how many of these wait for an API call.
@@ -81,8 +97,7 @@ pub struct Dispatcher {
     async_calls: usize,
     sync_connections: usize,
     opening: usize,
-    plain: Group,
-    streaming: Group,
+    groups: [Group; Class::ALL.len()],
     grow_at: Option<Instant>,
 }
 
@@ -92,17 +107,17 @@ impl Dispatcher {
         Dispatcher { limits, ..Dispatcher::default() }
     }
 
-    fn group(&self, streams: bool) -> &Group {
-        if streams { &self.streaming } else { &self.plain }
+    fn group(&self, class: Class) -> &Group {
+        &self.groups[class as usize]
     }
 
-    fn group_mut(&mut self, streams: bool) -> &mut Group {
-        if streams { &mut self.streaming } else { &mut self.plain }
+    fn group_mut(&mut self, class: Class) -> &mut Group {
+        &mut self.groups[class as usize]
     }
 
     /// Where a hook goes that has just come. Hooks never overtake those of their kind in the queue.
     pub fn place(&self, need: Need) -> Place {
-        let queue = &self.group(need.streams).queue;
+        let queue = &self.group(need.class).queue;
         match self.free(need) {
             Some(connection) if queue.first(need.mode).is_none() => Place::Connection(connection),
             _ if queue.is_full(self.limits.queued, self.limits.queued_bytes) => Place::Full,
@@ -121,20 +136,19 @@ impl Dispatcher {
     /// Whether the bounds allow one more such hook to run.
     fn may_start(&self, need: Need) -> bool {
         let limits = &self.limits;
-        match (need.mode, need.streams) {
-            (_, false) if self.waiting() >= limits.waiting => false,
-            (Mode::Sync, false) => true,
-            (Mode::Sync, true) => {
-                self.streaming.sync_waiting < limits.waiting && self.streaming.busy() < limits.max_streaming()
-            }
-            (Mode::Async, false) => self.plain.asynchronous < limits.max_async,
-            (Mode::Async, true) => self.streaming.asynchronous < limits.max_async_streams,
+        let group = self.group(need.class);
+        match (need.mode, need.class) {
+            (_, Class::Plain) if self.waiting() >= limits.waiting => false,
+            (Mode::Sync, Class::Plain) => true,
+            (Mode::Sync, class) => group.sync_waiting < limits.waiting && group.busy() < limits.max_busy(class),
+            (Mode::Async, Class::Plain) => group.asynchronous < limits.max_async,
+            (Mode::Async, _) => group.asynchronous < limits.max_async_streams,
         }
     }
 
     /// How many hooks without streams wait for an API call. On the `async` connection calls may also come from hooks with streams and from tasks outside hooks.
     pub fn waiting(&self) -> usize {
-        self.plain.sync_waiting + self.async_calls.min(self.plain.asynchronous)
+        self.group(Class::Plain).sync_waiting + self.async_calls.min(self.group(Class::Plain).asynchronous)
     }
 
     /// How many hooks run.
@@ -144,7 +158,7 @@ impl Dispatcher {
 
     /// How many hooks wait for a connection.
     pub fn queued(&self) -> usize {
-        self.plain.queue.len() + self.streaming.queue.len()
+        self.groups.iter().map(|group| group.queue.len()).sum()
     }
 
     /// A hook was sent to a connection.
@@ -153,16 +167,16 @@ impl Dispatcher {
             Mode::Sync => {
                 self.idle.retain(|&idle| idle != connection);
                 self.on_connection.insert(connection, id);
-                self.group_mut(need.streams).sync += 1;
+                self.group_mut(need.class).sync += 1;
             }
-            Mode::Async => self.group_mut(need.streams).asynchronous += 1,
+            Mode::Async => self.group_mut(need.class).asynchronous += 1,
         }
         self.running.insert(id, Running { connection, need, calls: 0 });
     }
 
     /// Puts a hook into the queue.
     pub fn enqueue(&mut self, queued: Queued) {
-        self.group_mut(queued.need.streams).queue.push(queued);
+        self.group_mut(queued.need.class).queue.push(queued);
     }
 
     /// How many connections of a mode there are.
@@ -173,17 +187,17 @@ impl Dispatcher {
         }
     }
 
-    /// The next queued hook that can go, and its connection: of those with and without streams the one that has waited longer.
+    /// The next queued hook that can go, and its connection: of all classes the one that has waited longest.
     pub fn dequeue(&mut self) -> Option<(Queued, usize)> {
         for mode in [Mode::Sync, Mode::Async] {
-            let candidate = |streams| {
-                let (at, since) = self.group(streams).queue.first(mode)?;
-                let connection = self.free(Need { mode, streams })?;
-                Some((since, streams, at, connection))
+            let candidate = |class| {
+                let (at, since) = self.group(class).queue.first(mode)?;
+                let connection = self.free(Need { mode, class })?;
+                Some((since, class, at, connection))
             };
-            let first = [candidate(false), candidate(true)].into_iter().flatten().min_by_key(|candidate| candidate.0);
-            if let Some((_, streams, at, connection)) = first {
-                return self.group_mut(streams).queue.remove(at).map(|queued| (queued, connection));
+            let first = Class::ALL.into_iter().filter_map(candidate).min_by_key(|candidate| candidate.0);
+            if let Some((_, class, at, connection)) = first {
+                return self.group_mut(class).queue.remove(at).map(|queued| (queued, connection));
             }
         }
         None
@@ -191,7 +205,7 @@ impl Dispatcher {
 
     /// How many more `sync` connections the worker should open now. Called after hooks were queued, and at [`Dispatcher::deadline`].
     pub fn growth(&mut self, now: Instant) -> usize {
-        let queued = self.growing(false) + self.growing(true);
+        let queued: usize = Class::ALL.into_iter().map(|class| self.growing(class)).sum();
         if queued == 0 {
             self.grow_at = None;
             return 0;
@@ -208,19 +222,22 @@ impl Dispatcher {
     }
 
     /// How many queued hooks another connection would help now.
-    fn growing(&self, streams: bool) -> usize {
-        let queued = self.group(streams).queue.count(Mode::Sync);
-        if !self.may_start(Need { mode: Mode::Sync, streams }) {
-            return 0;
+    fn growing(&self, class: Class) -> usize {
+        let group = self.group(class);
+        let queued = group.queue.count(Mode::Sync);
+        match class {
+            _ if !self.may_start(Need { mode: Mode::Sync, class }) => 0,
+            Class::Plain => queued,
+            class => queued.min(self.limits.max_busy(class).saturating_sub(group.busy())),
         }
-        if streams { queued.min(self.limits.max_streaming() - self.streaming.busy()) } else { queued }
     }
 
     /// How many `sync` connections there are, or will be, whose handlers do not wait for an API call. Handlers with streams that go on after such a wait
     /// may be more than are let in; those do not count, so that the reserved connections can always be opened.
     fn able(&self) -> usize {
-        let waiting = self.plain.sync_waiting + self.streaming.sync_waiting;
-        let excess = self.streaming.busy().saturating_sub(self.limits.max_streaming());
+        let waiting: usize = self.groups.iter().map(|group| group.sync_waiting).sum();
+        let excess_of = |class| self.group(class).busy().saturating_sub(self.limits.max_busy(class));
+        let excess = excess_of(Class::Http) + excess_of(Class::File);
         self.sync_connections + self.opening - waiting - excess
     }
 
@@ -239,8 +256,8 @@ impl Dispatcher {
     /// A hook was answered. True if it was running.
     pub fn finished(&mut self, id: u32) -> bool {
         let Some(hook) = self.running.remove(&id) else { return false };
-        self.progress(hook.need.streams);
-        let group = self.group_mut(hook.need.streams);
+        self.progress(hook.need.class);
+        let group = self.group_mut(hook.need.class);
         match hook.need.mode {
             Mode::Sync => {
                 group.sync -= 1;
@@ -265,8 +282,8 @@ impl Dispatcher {
         } else if let Some(hook) = self.hook_on(connection) {
             hook.calls += 1;
             if hook.calls == 1 {
-                let streams = hook.need.streams;
-                self.group_mut(streams).sync_waiting += 1;
+                let class = hook.need.class;
+                self.group_mut(class).sync_waiting += 1;
             }
         }
     }
@@ -276,15 +293,14 @@ impl Dispatcher {
         if self.asynchronous == Some(connection) {
             self.async_calls = self.async_calls.saturating_sub(1);
             // Whose call it was is not known.
-            self.progress(false);
-            self.progress(true);
+            Class::ALL.into_iter().for_each(|class| self.progress(class));
         } else if let Some(hook) = self.hook_on(connection)
             && hook.calls > 0
         {
             hook.calls -= 1;
-            let (streams, last) = (hook.need.streams, hook.calls == 0);
-            self.progress(streams);
-            self.group_mut(streams).sync_waiting -= usize::from(last);
+            let (class, last) = (hook.need.class, hook.calls == 0);
+            self.progress(class);
+            self.group_mut(class).sync_waiting -= usize::from(last);
         }
     }
 
@@ -293,18 +309,18 @@ impl Dispatcher {
         self.running.get_mut(id)
     }
 
-    fn progress(&mut self, streams: bool) {
-        self.group_mut(streams).stalled_since = None;
+    fn progress(&mut self, class: Class) {
+        self.group_mut(class).stalled_since = None;
         self.grow_at = None;
     }
 
     /// The hooks that stand behind [`Limits::waiting`] others, none of which has moved for [`Limits::stall`], and that have waited as long themselves: they are taken from the queue, to be answered with the server's default.
     pub fn refuse_stalled(&mut self, now: Instant) -> Vec<u32> {
         let mut refused = Vec::new();
-        for streams in [false, true] {
-            let full = self.is_waiting_full(streams);
+        for class in Class::ALL {
+            let full = self.is_waiting_full(class);
             let stall = self.limits.stall;
-            let group = self.group_mut(streams);
+            let group = self.group_mut(class);
             if group.queue.len() == 0 || !full {
                 group.stalled_since = None;
                 continue;
@@ -316,8 +332,8 @@ impl Dispatcher {
     }
 
     /// Whether as many hooks wait for API calls as may.
-    fn is_waiting_full(&self, streams: bool) -> bool {
-        let waiting = if streams { self.streaming.sync_waiting } else { self.waiting() };
+    fn is_waiting_full(&self, class: Class) -> bool {
+        let waiting = if class == Class::Plain { self.waiting() } else { self.group(class).sync_waiting };
         waiting >= self.limits.waiting
     }
 
@@ -327,12 +343,12 @@ impl Dispatcher {
         let stalled = |group: &Group| {
             group.stalled_since.zip(group.queue.since()).map(|(since, first)| since.max(first) + self.limits.stall)
         };
-        [self.grow_at, stalled(&self.plain), stalled(&self.streaming)].into_iter().flatten().min()
+        self.groups.iter().filter_map(stalled).chain(self.grow_at).min()
     }
 
     /// Forgets everything: the worker is gone. Returns the ids of all hooks that were running or queued.
     pub fn reset(&mut self) -> Vec<u32> {
-        let queued = self.plain.queue.ids().chain(self.streaming.queue.ids());
+        let queued = self.groups.iter().flat_map(|group| group.queue.ids());
         let mut lost: Vec<u32> = self.running.keys().copied().chain(queued).collect();
         lost.sort_unstable();
         *self = Dispatcher::new(self.limits);

@@ -19,7 +19,7 @@ pub struct Queued {
     pub since: Instant,
 }
 
-/// The hooks with streams that wait, or those without.
+/// The hooks of one class that wait.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
     hooks: VecDeque<Queued>,

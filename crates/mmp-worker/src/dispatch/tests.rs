@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use super::*;
 
-const PLAIN: Need = Need { mode: Mode::Sync, streams: false };
-const STREAMING: Need = Need { mode: Mode::Sync, streams: true };
-const PLAIN_ASYNC: Need = Need { mode: Mode::Async, streams: false };
-const STREAMING_ASYNC: Need = Need { mode: Mode::Async, streams: true };
+const PLAIN: Need = Need { mode: Mode::Sync, class: Class::Plain };
+const STREAMING: Need = Need { mode: Mode::Sync, class: Class::Http };
+const FILE: Need = Need { mode: Mode::Sync, class: Class::File };
+const PLAIN_ASYNC: Need = Need { mode: Mode::Async, class: Class::Plain };
+const STREAMING_ASYNC: Need = Need { mode: Mode::Async, class: Class::Http };
 
 fn queued(id: u32, since: Instant) -> Queued {
     Queued { id, need: PLAIN, frame: Vec::new(), since }
@@ -192,6 +193,22 @@ fn slow_clients_leave_connections_to_other_hooks() {
     // A request that ends lets the next one in.
     assert!(d.finished(7));
     assert_eq!(d.dequeue().map(|(queued, _)| queued.id), Some(100));
+}
+
+#[test]
+fn uploads_wait_neither_for_requests_nor_hold_posts_up() {
+    let (mut d, now) = streaming(48);
+    (48..64).for_each(|connection| d.connected(connection, Mode::Sync));
+    assert_eq!(d.place(STREAMING), Place::Queue);
+    (100..108).for_each(|id| {
+        start_with(&mut d, id, FILE);
+    });
+    assert_eq!(d.place(FILE), Place::Queue, "no more uploads than may be");
+    d.enqueue(Queued { id: 200, need: FILE, frame: Vec::new(), since: now });
+    assert!(d.dequeue().is_none());
+    (300..308).for_each(|id| start(&mut d, id));
+    assert!(d.finished(100));
+    assert_eq!(d.dequeue().map(|(queued, _)| queued.id), Some(200));
 }
 
 #[test]
