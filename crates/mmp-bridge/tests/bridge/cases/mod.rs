@@ -12,6 +12,8 @@ mod handlers;
 mod handshake;
 mod hijack;
 mod http;
+mod http_bodies;
+mod http_clients;
 mod http_faults;
 mod interpreter;
 mod load;
@@ -47,6 +49,8 @@ pub(crate) fn all() -> Vec<Test> {
         driver::TESTS,
         metrics::TESTS,
         http::TESTS,
+        http_bodies::TESTS,
+        http_clients::TESTS,
         http_faults::TESTS,
         hijack::TESTS,
         files::TESTS,
