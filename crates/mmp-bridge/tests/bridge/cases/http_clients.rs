@@ -3,6 +3,12 @@
 use mmp_worker::frame::{FLUSH, Kind};
 use serde_json::json;
 
+use super::http::{nothing_is_open, settled_state, started, write};
+use super::http_faults::{failed, refuse_writes, serving};
+use super::tests;
+use crate::host::{Answer, Hook, Host, LIMIT, Pulled, Request, WriterCall, headers};
+use crate::runner::Test;
+
 pub(crate) const TESTS: &[Test] = tests![
     the_client_leaves,
     the_client_leaves_a_worker_without_credit,
