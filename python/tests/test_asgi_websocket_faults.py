@@ -18,7 +18,7 @@ import mattermost_plugin._web.websocket_link as link_module
 from mattermost_plugin._gen.models import Context
 from mattermost_plugin._web.asgi import AsgiHandler
 from web_fakes import AsyncBody, AsyncWriter, fake_plugin, make_request
-from web_front import Front
+from web_front import Front, SocketConnection
 from websocket_talk import KEY, dial, echo, raw_handshake, recorder, run
 
 # Bad input
@@ -48,6 +48,30 @@ def test_frames_that_break_the_protocol(frames, code):
 
     plugin = run(recorder(messages), talk)
     assert messages[-1]["code"] == code
+    assert plugin.logger.errors == []
+
+
+def test_a_send_that_is_cancelled_ends_the_connection(monkeypatch):
+    messages: list[Any] = []
+    stuck = asyncio.Event()
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        await send({"type": "websocket.accept"})
+        monkeypatch.setattr(SocketConnection, "write", lambda *_: stuck.wait())  # a client that does not read
+        with contextlib.suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(send({"type": "websocket.send", "bytes": b"x" * 1000}), 0.01)
+        messages.append(await receive())
+        with pytest.raises(OSError, match="the client has gone"):
+            await send({"type": "websocket.send", "text": "what would be taken for the rest"})
+
+    async def talk(running: Front) -> None:
+        reader, writer = await raw_handshake(running)
+        assert await reader.read() == b""
+        writer.close()
+
+    plugin = run(app, talk)
+    assert messages == [{"type": "websocket.disconnect", "code": 1006, "reason": ""}]
     assert plugin.logger.errors == []
 
 

@@ -57,6 +57,7 @@ def test_statements(operation: str, returns: bool, changes: bool, several: bool)
         ("SET a = 1", True),
         ("SET SESSION a = 1", True),
         ("SELECT 1; set role x", True),
+        ("SELECT pg_catalog.set_config('a', 'b', false)", True),
         ("SET LOCAL a = 1", False),
         ("SET TRANSACTION READ ONLY", False),
         ("SET CONSTRAINTS ALL DEFERRED", False),

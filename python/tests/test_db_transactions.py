@@ -147,6 +147,8 @@ def test_settings_of_a_session_do_not_reach_the_server(api: PluginAPIClient, dri
         connection.execute("SET search_path = nowhere")
         connection.execute("SET ROLE pg_monitor")
     with api.db.connect() as connection:
+        connection.execute("SELECT set_config('search_path', 'nowhere', false)")
+    with api.db.connect() as connection:
         assert len(driver.conns) == 1
         assert rows(connection, "SHOW search_path") == [('"$user", public',)]
         assert rows(connection, "SELECT current_user::text") == [("mattermost",)]

@@ -1,15 +1,20 @@
-"""The README's plugin runs."""
+"""The plugins of the README and the guides run."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from conftest import Start
 
 README = (Path(__file__).parents[1] / "README.md").read_text()
 
-BLOCKS: list[str] = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+BLOCK = re.compile(r"```python\n(.*?)```", re.DOTALL)
+
+BLOCKS: list[str] = BLOCK.findall(README)
 
 
 def test_the_readme_plugin(start: Start) -> None:
@@ -46,3 +51,21 @@ def test_the_readme_plugin_with_streams(start: Start) -> None:
         exchange = bridge.stream("FileWillBeUploaded", {}, {"name": "a"})
         exchange.supply(data)
         assert exchange.finish().answer == (0x11, [None, reason] if reason else None)
+
+
+GUIDES = Path(__file__).parents[2] / "docs" / "guides"
+
+
+def guide_plugins() -> list[Any]:
+    """Return the whole plugins of the guides, and what each handles."""
+    handled = {"Hello": "ServeHTTP", "Web": "ServeHTTP", "Scanner": "FileWillBeUploaded"}
+    blocks = [block for guide in sorted(GUIDES.glob("*.md")) for block in BLOCK.findall(guide.read_text())]
+    found = [(name, block) for block in blocks for name in re.findall(r"^class (\w+)\(Plugin\)", block, re.MULTILINE)]
+    return [pytest.param(block, handled.get(name, ""), id=name) for name, block in found]
+
+
+@pytest.mark.parametrize(("source", "handled"), guide_plugins())
+def test_the_plugins_of_the_guides(start: Start, source: str, handled: str) -> None:
+    if "fastapi" in source:
+        pytest.importorskip("fastapi")
+    assert handled in {*start("", head=source).wait_ready(), ""}

@@ -284,6 +284,7 @@ class Connection:
     def give_up(self, channel: Channel) -> None:
         """Tell the bridge that nothing more of an API call is wanted, if it is not at its end."""
         channel.over = True
+        channel.stop_sending()
         channel.chunks.clear()
         if self.channels.pop(channel.key, None) is not None and not (channel.ended and channel.answer):
             self.send_empty(CANCEL, method=channel.method, ident=channel.ident, flags=OF_API_CALL)

@@ -145,4 +145,6 @@ def _refuse(words: list[str]) -> None:
 
 
 def _changes_session(words: list[str]) -> bool:
+    if "SET_CONFIG" in words:  # the function; if it changes the transaction only, a reset does no harm
+        return True
     return words[0] == "SET" and (len(words) < 2 or words[1] not in ("LOCAL", "TRANSACTION", "CONSTRAINTS"))

@@ -8,9 +8,8 @@ from contextlib import aclosing
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import msgspec
-
 from .._codec import frame
+from .._errors import PluginAPIError
 from .._frames import API_CALL, BODY, END, WINDOW
 from .async_sources import AsyncStreamSource, async_pieces
 
@@ -59,7 +58,7 @@ async def _call(
 
 async def _send_beside(channel: AsyncChannel, sending: Coroutine[Any, Any, None], answer: asyncio.Future[Any]) -> None:
     """Send until the server has answered; after that the channel's owner reads, and the rest is sent meanwhile."""
-    sender = channel.link.loop.create_task(sending)
+    sender = channel.link.loop.create_task(_outcome(sending))
     channel.sender = sender
     try:
         await asyncio.wait((sender, answer), return_when=asyncio.FIRST_COMPLETED)
@@ -68,16 +67,36 @@ async def _send_beside(channel: AsyncChannel, sending: Coroutine[Any, Any, None]
         raise
     if answer.done():
         sender.add_done_callback(partial(_sender_done, channel))
-    else:
-        sender.result()
+        return
+    error = _error_of(sender)
+    if error is not None:
+        raise error
 
 
-def _sender_done(channel: AsyncChannel, sender: asyncio.Task[None]) -> None:
-    """Break the call off if its source fails behind the answer: the reader gets that as the answer's end."""
-    error = None if sender.cancelled() else sender.exception()
-    if error is not None and not channel.over:
-        payload = msgspec.msgpack.encode({"message": f"the source of the request's body failed: {error}"})
-        channel.link.write(channel.header(END, len(payload)) + payload)
+async def _outcome(sending: Coroutine[Any, Any, None]) -> BaseException | None:
+    """Return what a source has raised: a task must neither keep it to itself nor, if it is SystemExit, end the loop."""
+    try:
+        await sending
+    except asyncio.CancelledError:
+        raise
+    except BaseException as error:  # noqa: BLE001  # whoever reads the answer gets it
+        return error
+    return None
+
+
+def _error_of(sender: asyncio.Task[BaseException | None]) -> BaseException | None:
+    # It is not the task that waits here that was cancelled.
+    return PluginAPIError("the source of the stream was cancelled") if sender.cancelled() else sender.result()
+
+
+def _sender_done(channel: AsyncChannel, sender: asyncio.Task[BaseException | None]) -> None:
+    """Break the call off if its source fails behind the answer: whoever reads the answer gets the error."""
+    if channel.sender is not sender:
+        return  # nobody needs the source any more
+    error = _error_of(sender)
+    if error is not None:
+        channel.failure = error
+        channel.link.give_up(channel)
 
 
 async def _send_all(channel: AsyncChannel, source: AsyncStreamSource, call: bytearray) -> None:

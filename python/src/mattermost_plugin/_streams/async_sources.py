@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import io
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterable, Iterator
 
-from .._frames import MAX_DATA
 from .channel import Piece
 from .sources import StreamSource, check, is_bytes, pieces
 
@@ -17,8 +16,15 @@ AsyncStreamSource = StreamSource | AsyncIterable[bytes]
 async def async_pieces(source: AsyncStreamSource) -> AsyncGenerator[bytes, None]:
     """Return a source in pieces that do not change any more."""
     if isinstance(source, AsyncIterable):
-        async for piece in _gathered(source):
-            yield piece
+        # Each piece by itself: the source may wait for an answer to what it has given before it gives more.
+        try:
+            async for piece in source:
+                data = check(piece)
+                if len(data):
+                    yield _frozen(data)
+        finally:
+            if isinstance(source, AsyncGenerator):
+                await source.aclose()
         return
     parts = pieces(source)
     if is_bytes(source) or isinstance(source, (list, tuple, io.BytesIO)):
@@ -40,18 +46,3 @@ def _step(parts: Iterator[Piece]) -> bytes:
 
 def _frozen(piece: Piece) -> bytes:
     return piece if isinstance(piece, bytes) else bytes(piece)
-
-
-async def _gathered(source: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
-    small = bytearray()
-    async for piece in source:
-        data = check(piece)
-        if len(small) + len(data) < MAX_DATA:
-            small += data
-            continue
-        if small:
-            yield bytes(small)
-            small = bytearray()
-        yield _frozen(data)
-    if small:
-        yield bytes(small)

@@ -30,14 +30,30 @@ class Rest:
         taken: The first pieces.
         pieces: The others.
         whole: Whether taking a piece is nothing to wait for, so that frames before it need not be sent first.
+
+    Attributes:
+        views: What was taken and is not sent.
+        busy: Whether a piece is being taken; what runs then may come back here, as it may make API calls.
     """
 
-    __slots__ = ("pieces", "views", "whole")
+    __slots__ = ("busy", "pieces", "views", "whole")
 
     def __init__(self, taken: Iterable[Piece], pieces: Iterator[Piece], *, whole: bool) -> None:
         self.views = views_of(taken)
         self.pieces = pieces
         self.whole = whole
+        self.busy = False
+
+    def take(self) -> bool:
+        """Take the next piece; return False at the end."""
+        self.busy = True
+        try:
+            piece = next(self.pieces, None)
+        finally:
+            self.busy = False
+        if piece is not None:
+            self.views = views_of((piece,))
+        return piece is not None
 
 
 class BlockingChannel(Channel):
@@ -99,29 +115,48 @@ class BlockingChannel(Channel):
                 return False
             self.give(wanted)
             if self.rest is not None:
-                self.feed()
-            self.pump()
+                self._feed_on()
+            if not self._has_news(answered=True):
+                self.pump()
             self.check_reading()
         return True
 
+    def _feed_on(self) -> None:
+        """Send more of the rest behind the answer; a source that fails must not look as if it were at its end."""
+        try:
+            self.feed()
+        except BaseException:
+            self.give_up()
+            raise
+
     def feed(self, before: Piece = b"") -> None:
-        """Send `before`, and as much of the rest as there is credit for."""
+        """Send `before`, and as much of the rest as there is credit for, until there is something to read."""
         parts: list[Piece] = [before] if before else []
-        while (rest := self.rest) is not None and (self.credit > 0 or not rest.views):
-            if rest.views:
+        rest, answered = self.rest, self.answer is not None
+        # A source may make API calls: by what comes meanwhile it may have become useless.
+        while rest is not None and self.rest is rest and not rest.busy and not self._has_news(answered=answered):
+            if not rest.views:
+                if parts and not rest.whole:
+                    self.send_parts(parts)
+                    parts = []
+                    self.poll()  # the source may be slow, and what is waited for there already
+                    if self._has_news(answered=answered):
+                        break
+                if not rest.take() and self.rest is rest:
+                    self.rest = None
+                    parts.append(self.header(END))
+            elif self.credit > 0:
                 parts += self.portion(rest.views, 0)
-                continue
-            if parts and not rest.whole:
-                self.send_parts(parts)
-                parts = []
-            piece = next(rest.pieces, None)
-            if piece is not None:
-                rest.views = views_of((piece,))
             else:
-                self.rest = None
-                parts.append(self.header(END))
+                break
         if parts:
             self.send_parts(parts)
+
+    def _has_news(self, *, answered: bool) -> bool:
+        """Return whether something has come that is waited for: the answer, or behind it what it brings."""
+        if not answered:
+            return self.answer is not None
+        return bool(self.size or self.ended or self.gone or self.over)
 
     def give(self, wanted: int = WINDOW) -> None:
         """Let the bridge send more, if it is worth it."""
@@ -171,7 +206,7 @@ class BlockingChannel(Channel):
 
     def give_up(self) -> None:
         """Do without the rest of the answer to an API call."""
-        self.rest = None
+        self.stop_sending()
         if self.over:
             return
         if threading.get_ident() == self._thread and not self.connection.closed:
@@ -185,9 +220,13 @@ class BlockingChannel(Channel):
         if self.key in self.connection.channels:
             self.connection.abandoned.append(self)
 
+    def stop_sending(self) -> None:
+        """Send no more of the stream of an API call; its source is done without."""
+        self.rest = None
+
     def forget(self) -> None:
         """Drop what still comes, because nothing does, and what nobody reads any more."""
-        self.rest = None
+        self.stop_sending()
         self.connection.channels.pop(self.key, None)
 
     def close(self) -> None:

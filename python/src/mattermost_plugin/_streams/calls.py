@@ -71,5 +71,5 @@ def _drop(connection: Connection, channel: BlockingChannel) -> None:
     """Give up a call that has failed; it is at its end if the server has answered with an error."""
     if channel.answer is not None and channel.answer[0] == API_ERROR:
         channel.close()
-    elif not connection.closed:
-        connection.give_up(channel)
+    else:
+        channel.give_up()

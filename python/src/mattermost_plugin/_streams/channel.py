@@ -222,6 +222,9 @@ class Channel:
             raise PluginAPIError(f"the answer has ended before its end: {self.broken}")
         raise ClientDisconnectedError(self.broken or GONE)
 
+    def stop_sending(self) -> None:
+        """Send no more of the stream of an API call; its source is done without."""
+
     def forget_timeout(self) -> None:
         """Read on after a deadline has passed: there is a new one."""
         if self.ended and self.broken is not None and _TIMEOUT in self.broken:

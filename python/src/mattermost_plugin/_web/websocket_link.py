@@ -174,7 +174,13 @@ class WebSocketLink:
                 data = self._frames.send(event)
             except LocalProtocolError as error:
                 raise ClientDisconnectedError("the WebSocket is closed") from error
-            await self._connection.write(data)
+            try:
+                await self._connection.write(data)
+            except asyncio.CancelledError:
+                self.abort()  # what follows half a frame would be taken for the rest of it
+                raise
+            except RuntimeError as error:  # the hook ended while the client did not read
+                raise ClientDisconnectedError("the WebSocket is closed") from error
 
     def _check_alive(self) -> None:
         """Send a ping; if nothing at all came since the last one, the client is gone.
