@@ -25,47 +25,40 @@ pub(crate) fn refusal() -> Vec<u8> {
 /// The two streams of one such hook.
 #[derive(Debug, Default)]
 pub(crate) struct FileStreams {
-    /// The numbers that the host waits for, until they are dialled.
-    numbers: (u32, u32),
     pub(crate) file: Option<Inbound>,
     pub(crate) replacement: Option<Outbound>,
     /// Why the worker has broken the replacement off, if it has.
     broken: Option<String>,
 }
 
-impl FileStreams {
-    /// The streams that the host names in the hook's arguments.
-    fn named(numbers: &[u32]) -> FileStreams {
-        let at = |index: usize| numbers.get(index).copied().unwrap_or_default();
-        FileStreams { numbers: (at(0), at(1)), ..FileStreams::default() }
-    }
-}
-
 impl Core {
     /// The hook was sent to the worker, or waits for it: it is the last one that was.
     pub(crate) fn files_called(&mut self, link: &mut HostLink) {
         let id = self.next_hook.wrapping_sub(1);
-        self.files.insert(id, FileStreams::named(self.from_hooks.streams()));
-        self.dial_files(link, id);
+        let streams = self.dial_files(link, id);
+        self.files.insert(id, streams);
         self.begin_streams(link);
     }
 
     /// The host waits five seconds for both streams to be dialled, however long the hook has to wait for the worker. Nothing is read from the file yet: the server reads it on, where the hook has left off.
-    fn dial_files(&mut self, link: &mut HostLink, id: u32) {
-        let Some(streams) = self.files.get_mut(&id) else { return };
-        let (file, replacement) = streams.numbers;
+    fn dial_files(&mut self, link: &mut HostLink, id: u32) -> FileStreams {
+        let [file, replacement] = *self.from_hooks.streams() else { return FileStreams::default() };
         match (link.dial(file, StreamKind::Raw), link.dial(replacement, StreamKind::Raw)) {
             (Ok(file), Ok(replacement)) => {
-                streams.file = Some(Inbound::new(file, Source::Pull(PullReader::default()), None));
-                // Its address is that of the hook, which is not known yet.
-                let nowhere = Address { connection: usize::MAX, flags: 0, method: 0, id };
-                streams.replacement = Some(Outbound::new(Some(replacement), Sink::Plain, nowhere));
                 self.routes.insert(file, Route::File(id));
                 self.routes.insert(replacement, Route::Replacement(id));
+                // Its address is that of the hook, which is not known yet.
+                let nowhere = Address { connection: usize::MAX, flags: 0, method: 0, id };
+                FileStreams {
+                    file: Some(Inbound::new(file, Source::Pull(PullReader::default()), None)),
+                    replacement: Some(Outbound::new(Some(replacement), Sink::Plain, nowhere)),
+                    broken: None,
+                }
             }
             (Err(error), _) | (_, Err(error)) => {
                 let message = format!("FileWillBeUploaded: the server's file cannot be reached: {error}");
                 self.log.push(Level::Error, message, &[]);
+                FileStreams::default()
             }
         }
     }

@@ -84,7 +84,8 @@ impl Core {
         }
         // A worker that ends now is not to be activated again behind the server's back.
         self.activated &= name != ON_DEACTIVATE;
-        if matches!(method.results, []) && !method.streams.is_empty() {
+        let class = class_of(method);
+        if class == Class::Http {
             return self.http_called(link, conn, request, method, body);
         }
         let asker = Asker::Host { conn, seq: request.seq };
@@ -98,7 +99,7 @@ impl Core {
             self.send(method, mode, asker, |this, out| this.from_hooks.args(method, type_id, cursor, types, out));
         match sent {
             Ok(true) => {
-                if !method.streams.is_empty() {
+                if class == Class::File {
                     self.files_called(link);
                 }
                 Ok(())
@@ -261,8 +262,6 @@ impl Core {
             return;
         }
         if let Some(hook) = self.hooks.remove(&id) {
-            let half_replaced = self.files_failed(session.link(), id);
-            self.count_hook(&hook, false);
             let raised = read_raised(payload);
             let name = hook.method.name;
             // That a client leaves is no fault, and OnActivate's failure is told in another way.
@@ -270,13 +269,26 @@ impl Core {
             if !matches!(hook.asker, Asker::Activation { .. }) {
                 self.log.push(level, format!("{name}: the plugin's handler failed: {}", raised.message), &[]);
             }
-            if half_replaced {
-                self.answer(session, hook, &files::refusal());
-            } else {
-                self.answer_failure(session, hook, &raised.message, raised.app);
-            }
+            self.fail_hook(session, id, hook, &raised.message, raised.app);
         }
         self.dispatch_queued();
+    }
+
+    /// Answers a hook whose handler failed, or whose worker is gone. A file of which a part was replaced is refused.
+    fn fail_hook(
+        &mut self,
+        session: &mut PluginSession,
+        id: u32,
+        hook: PendingHook,
+        message: &str,
+        app: Option<&[u8]>,
+    ) {
+        self.count_hook(&hook, false);
+        if self.files_failed(session.link(), id) {
+            self.answer(session, hook, &files::refusal());
+        } else {
+            self.answer_failure(session, hook, message, app);
+        }
     }
 
     /// Every hook that the worker had is answered with the server's default, or with an error where the hook can say one.
@@ -286,13 +298,7 @@ impl Core {
         lost.sort_by_key(|(id, _)| *id);
         let Some(session) = session else { return };
         for (id, hook) in lost {
-            let half_replaced = self.files_failed(session.link(), id);
-            self.count_hook(&hook, false);
-            if half_replaced {
-                self.answer(session, hook, &files::refusal());
-            } else {
-                self.answer_failure(session, hook, reason, None);
-            }
+            self.fail_hook(session, id, hook, reason, None);
         }
     }
 }

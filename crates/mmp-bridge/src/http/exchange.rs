@@ -11,6 +11,7 @@ use super::connection::Hijacked;
 use super::headers::Headers;
 use super::response_writer::{Call, Defined};
 use crate::streams::{Address, FROM_WORKER, Inbound};
+use crate::worker::Worker;
 
 /// How many steps may wait: four for each byte that the worker has credit for.
 const MAX_STEPS: usize = 4 * FROM_WORKER;
@@ -184,30 +185,41 @@ impl Exchange {
         }
     }
 
-    /// The host has taken so many bytes, or they were dropped.
-    pub(crate) fn acknowledge(&mut self, count: usize) {
+    /// The host has taken so many bytes, or they were dropped: the worker gets credit for them, while it runs the hook.
+    pub(crate) fn acknowledge(&mut self, worker: &mut Worker, count: usize) {
         self.unacknowledged = self.unacknowledged.saturating_sub(count);
+        if let Some(address) = self.address {
+            address.credit(worker, count);
+        }
     }
 
-    /// The client is gone: nothing is left to do but to answer the host, when the hook is over. Returns how many bytes of the worker are dropped.
-    pub(crate) fn client_gone(&mut self) -> usize {
+    /// The client is gone: nothing is left to do but to answer the host, when the hook is over.
+    pub(crate) fn client_gone(&mut self, worker: &mut Worker) {
         self.gone = true;
-        self.keep_steps(outlives_client)
+        self.keep_steps(worker, outlives_client);
     }
 
-    /// What is left of the body is dropped. Returns how many bytes of the worker that are.
-    pub(crate) fn refuse_body(&mut self) -> usize {
+    /// What is left of the body is dropped.
+    pub(crate) fn refuse_body(&mut self, worker: &mut Worker) {
         self.body_refused = true;
-        self.keep_steps(|step| !matches!(step, Step::Call(Call::Write(_))))
+        self.keep_steps(worker, |step| !matches!(step, Step::Call(Call::Write(_))));
     }
 
     /// Drops the other steps, and takes the bytes in them for acknowledged.
-    fn keep_steps(&mut self, keep: impl Fn(&Step) -> bool) -> usize {
+    fn keep_steps(&mut self, worker: &mut Worker, keep: impl Fn(&Step) -> bool) {
         let carried = |step: &Step| if let Step::Call(call) = step { call.carried() } else { 0 };
         let dropped = self.steps.iter().filter(|step| !keep(step)).map(carried).sum();
         self.steps.retain(keep);
-        self.acknowledge(dropped);
-        dropped
+        self.acknowledge(worker, dropped);
+    }
+
+    /// The connection that was taken over is closed after everything else, if there is one and that was not said before.
+    pub(crate) fn close_connection(&mut self) {
+        if let Some(connection) = &mut self.hijacked
+            && !std::mem::replace(&mut connection.closing, true)
+        {
+            self.push(Step::Call(Call::HjConnClose));
+        }
     }
 
     /// The connection was taken over for no one: it is closed before anything else happens.
@@ -239,6 +251,11 @@ pub(super) mod tests {
         Exchange::new(stream, 1, &mmp_transcode::generated::HOOKS[2], stream)
     }
 
+    /// The exchange has no address, so nothing is sent to it.
+    fn worker() -> Worker {
+        Worker::new(Err("there is no bundle".to_owned()))
+    }
+
     fn write(bytes: &[u8]) -> Step {
         Step::Call(Call::Write(bytes.to_vec()))
     }
@@ -265,7 +282,7 @@ pub(super) mod tests {
         let mut exchange = exchange();
         exchange.data(&vec![0; FROM_WORKER], false).unwrap();
         assert!(exchange.data(b"x", false).is_err());
-        exchange.acknowledge(FROM_WORKER + 1);
+        exchange.acknowledge(&mut worker(), FROM_WORKER + 1);
         exchange.data(b"x", false).unwrap();
     }
 
@@ -298,7 +315,7 @@ pub(super) mod tests {
         let mut exchange = exchange();
         exchange.data(b"x", false).unwrap();
         exchange.push(Step::Finish);
-        exchange.client_gone();
+        exchange.client_gone(&mut worker());
         exchange.data(b"y", false).unwrap();
         exchange.push(Step::Call(Call::Flush));
         assert_eq!(exchange.next(), Some(Step::Finish));

@@ -16,7 +16,7 @@ use crate::core::Core;
 use crate::hooks::Asker;
 use crate::log::Level;
 use crate::names;
-use crate::streams::{Address, Inbound, Route, Source};
+use crate::streams::{Address, Inbound, Route, Routes, Source};
 
 /// The hook whose answer the bridge has a part in, whether the plugin implements it or not.
 pub(crate) const SERVE_METRICS: &str = "ServeMetrics";
@@ -78,13 +78,15 @@ impl Core {
     pub(super) fn send_http_hook(&mut self, link: &mut HostLink, id: u32, preset: Vec<u8>) {
         let Some(exchange) = self.exchanges.get_mut(id) else { return };
         let method = exchange.method;
-        let arguments = std::mem::take(&mut exchange.arguments);
-        exchange.preset.clone_from(&preset);
+        exchange.preset = preset;
         let metrics = (method.name == SERVE_METRICS).then(|| self.metrics_text());
         let mode = self.worker.mode(method.id).filter(|_| self.worker.is_active());
         let Some(mode) = mode else { return self.respond_without_worker(link, id, metrics) };
-        let sent = self.send(method, mode, Asker::Http { exchange: id }, |_, out| {
-            put_arguments(out, &arguments, &preset, metrics.as_deref());
+        let sent = self.send(method, mode, Asker::Http { exchange: id }, |this, out| {
+            if let Some(exchange) = this.exchanges.get_mut(id) {
+                let arguments = std::mem::take(&mut exchange.arguments);
+                put_arguments(out, &arguments, &exchange.preset, metrics.as_deref());
+            }
             Ok(None)
         });
         match sent {
@@ -152,25 +154,20 @@ impl Core {
         let worker_is_gone = self.worker.down_reason().is_some();
         let Some(exchange) = self.exchanges.get_mut(id) else { return };
         exchange.address = None;
-        if let Some(body) = exchange.body.take() {
-            self.routes.remove(body.stream());
-            body.close(link);
-        }
+        close_body(&mut self.routes, link, exchange);
         let broken = exchange.broken.take();
-        match (failure.or(broken.as_deref()), &mut exchange.hijacked) {
-            (_, Some(connection)) => {
-                if !std::mem::replace(&mut connection.closing, true) {
-                    exchange.push(Step::Call(Call::HjConnClose));
-                }
-                exchange.push(Step::Finish);
+        let failed = failure.or(broken.as_deref()).is_some() && exchange.hijacked.is_none();
+        if failed && !exchange.begun {
+            if worker_is_gone {
+                return self.respond_unavailable(link, id, UNAVAILABLE);
             }
-            (None, None) => exchange.push(Step::Finish),
-            (Some(_), None) if exchange.begun => {
+            self.respond_failed(id);
+        } else {
+            exchange.close_connection();
+            if failed {
                 exchange.push(Step::Break);
-                exchange.push(Step::Finish);
             }
-            (Some(_), None) if worker_is_gone => return self.respond_unavailable(link, id, UNAVAILABLE),
-            (Some(_), None) => self.respond_failed(id),
+            exchange.push(Step::Finish);
         }
         self.advance_http(link, id);
     }
@@ -178,10 +175,7 @@ impl Core {
     /// The host is answered, and the exchange is over.
     pub(super) fn finish_http(&mut self, link: &mut HostLink, id: u32) {
         let Some(mut exchange) = self.exchanges.remove(id) else { return };
-        if let Some(body) = exchange.body.take() {
-            self.routes.remove(body.stream());
-            body.close(link);
-        }
+        close_body(&mut self.routes, link, &mut exchange);
         link.close(exchange.writer);
         self.metrics.responded(exchange.hijacked.is_none().then_some(exchange.status));
         let (to_hooks, method) = (&mut self.to_hooks, exchange.method);
@@ -194,6 +188,14 @@ impl Core {
         if let Err(error) = replied {
             link.reply_error(exchange.conn, exchange.seq, names::hook(method), &error.to_string());
         }
+    }
+}
+
+/// Nothing more of the request's body is wanted.
+pub(super) fn close_body(routes: &mut Routes, link: &mut HostLink, exchange: &mut Exchange) {
+    if let Some(body) = exchange.body.take() {
+        routes.remove(body.stream());
+        body.close(link);
     }
 }
 

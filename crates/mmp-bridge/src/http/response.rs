@@ -7,12 +7,13 @@ use mmp_transcode::msgpack::{Reader, Token};
 use mmp_worker::frame::{BUFFERED, FLUSH, Header, Kind};
 
 use super::connection::Hijacked;
-use super::exchange::Step;
+use super::exchange::{Exchange, Step};
 use super::headers::read_head;
+use super::hook::close_body;
 use super::response_writer::{Call, Direction, read_bytes, read_header};
 use crate::core::{AnswerError, Core};
 use crate::log::Level;
-use crate::pending_calls::PendingCall;
+use crate::pending_calls::{PendingCall, PendingCalls};
 use crate::streams::{broken_off, credit_of};
 
 /// net/http's errors for a body where there can be none, and for more of it than was said.
@@ -53,21 +54,15 @@ impl Core {
                     exchange.ask(Call::Flush)?;
                 }
                 if exchange.gone || exchange.body_refused {
-                    exchange.acknowledge(payload.len());
-                    if let Some(address) = exchange.address {
-                        address.credit(worker, payload.len());
-                    }
+                    exchange.acknowledge(worker, payload.len());
                 }
             }
             Kind::End => {
                 let broken = broken_off(payload)?;
-                match &mut exchange.hijacked {
-                    Some(connection) => {
-                        if !std::mem::replace(&mut connection.closing, true) {
-                            exchange.push(Step::Call(Call::HjConnClose));
-                        }
-                    }
-                    None => exchange.broken = exchange.broken.take().or(broken),
+                if exchange.hijacked.is_some() {
+                    exchange.close_connection();
+                } else {
+                    exchange.broken = exchange.broken.take().or(broken);
                 }
             }
             Kind::Hijack => exchange.ask(Call::HijackResponse)?,
@@ -101,15 +96,9 @@ impl Core {
                 Step::Break => &Call::HijackResponse,
                 Step::Call(call) => call,
             };
-            let token = self.calls.insert(PendingCall::Http { exchange: id });
-            let (writer, defined) = (exchange.writer, &mut exchange.defined);
-            let called: Result<u64, AnswerError> = link.call(writer, call.method(), token, |out| {
-                call.put(defined, out);
-                Ok(())
-            });
+            let called = call_writer(&mut self.calls, link, exchange, PendingCall::Http { exchange: id }, call);
             exchange.in_flight = Some(step);
-            if called.is_err() {
-                self.calls.remove(token);
+            if !called {
                 self.http_refused(link, id, None);
             }
         }
@@ -120,14 +109,7 @@ impl Core {
     fn read_connection(&mut self, link: &mut HostLink, id: u32) {
         let Some(exchange) = self.exchanges.get_mut(id).filter(|exchange| exchange.address.is_some()) else { return };
         let Some(call) = exchange.hijacked.as_mut().and_then(Hijacked::next_read) else { return };
-        let token = self.calls.insert(PendingCall::HttpRead { exchange: id });
-        let (writer, defined) = (exchange.writer, &mut exchange.defined);
-        let called: Result<u64, AnswerError> = link.call(writer, call.method(), token, |out| {
-            call.put(defined, out);
-            Ok(())
-        });
-        if called.is_err() {
-            self.calls.remove(token);
+        if !call_writer(&mut self.calls, link, exchange, PendingCall::HttpRead { exchange: id }, &call) {
             self.client_gone(id);
         }
     }
@@ -148,10 +130,7 @@ impl Core {
             Some(Step::Call(Call::HijackResponse)) => {
                 exchange.begun = true;
                 exchange.hijacked = Some(Hijacked::new());
-                if let Some(body) = exchange.body.take() {
-                    self.routes.remove(body.stream());
-                    body.close(link);
-                }
+                close_body(&mut self.routes, link, exchange);
                 match exchange.address {
                     Some(address) => address.hijacked(worker, None),
                     None => exchange.break_off(),
@@ -163,10 +142,7 @@ impl Core {
                 }
             }
             Some(Step::Call(call)) => {
-                exchange.acknowledge(call.carried());
-                if let Some(address) = exchange.address {
-                    address.credit(worker, call.carried());
-                }
+                exchange.acknowledge(worker, call.carried());
             }
             Some(Step::Finish) | None => {}
         }
@@ -184,10 +160,7 @@ impl Core {
             _ => "the connection to the server's response writer is gone",
         };
         if let Some(Step::Call(call)) = &step {
-            exchange.acknowledge(call.carried());
-            if let Some(address) = exchange.address {
-                address.credit(worker, call.carried());
-            }
+            exchange.acknowledge(worker, call.carried());
         }
         match step {
             Some(Step::Call(Call::Header)) => {
@@ -195,9 +168,9 @@ impl Core {
                 self.log.push(Level::Error, text, &[]);
                 self.respond_failed(id);
             }
-            Some(Step::Call(Call::Write(_))) if message == NO_BODY => self.refuse_body(id),
+            Some(Step::Call(Call::Write(_))) if message == NO_BODY => exchange.refuse_body(worker),
             Some(Step::Call(Call::Write(_))) if TOO_LONG.contains(&message) => {
-                self.refuse_body(id);
+                exchange.refuse_body(worker);
                 let text =
                     "ServeHTTP: the plugin sent more than the Content-Length that it had said; the rest is dropped";
                 self.log.push(Level::Error, text, &[]);
@@ -220,23 +193,12 @@ impl Core {
         self.advance_http(link, id);
     }
 
-    /// The rest of the body is dropped; the handler need not know.
-    fn refuse_body(&mut self, id: u32) {
-        let Core { exchanges, worker, .. } = self;
-        let Some(exchange) = exchanges.get_mut(id) else { return };
-        let dropped = exchange.refuse_body();
-        if let Some(address) = exchange.address {
-            address.credit(worker, dropped);
-        }
-    }
-
     /// The client, or the host's part in the exchange, is gone: the handler need not go on.
     fn client_gone(&mut self, id: u32) {
         let Core { exchanges, worker, .. } = self;
         let Some(exchange) = exchanges.get_mut(id).filter(|exchange| !exchange.gone) else { return };
-        let dropped = exchange.client_gone();
+        exchange.client_gone(worker);
         if let Some(address) = exchange.address {
-            address.credit(worker, dropped);
             address.send(worker, Kind::Cancel, &[]);
         }
     }
@@ -266,6 +228,26 @@ impl Core {
         let broken = connection.read_failed(&error.to_string());
         address.end(worker, broken.as_deref());
     }
+}
+
+/// Calls the response writer of an exchange. False if its connection is gone.
+fn call_writer(
+    calls: &mut PendingCalls,
+    link: &mut HostLink,
+    exchange: &mut Exchange,
+    pending: PendingCall,
+    call: &Call,
+) -> bool {
+    let token = calls.insert(pending);
+    let defined = &mut exchange.defined;
+    let called: Result<u64, AnswerError> = link.call(exchange.writer, call.method(), token, |out| {
+        call.put(defined, out);
+        Ok(())
+    });
+    if called.is_err() {
+        calls.remove(token);
+    }
+    called.is_ok()
 }
 
 /// Reads the payload of DEADLINE: which, and when.

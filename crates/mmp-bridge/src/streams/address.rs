@@ -34,28 +34,25 @@ impl Address {
 
     /// Ends a stream to the worker: complete, or broken off for this reason.
     pub(crate) fn end(self, worker: &mut Worker, broken: Option<&str>) {
-        let mut payload = Vec::new();
-        if let Some(message) = broken {
-            put_message(&mut payload, message);
-        }
-        self.send(worker, Kind::End, &payload);
+        self.outcome(worker, Kind::End, broken);
     }
 
     /// Answers HIJACK: done, or not for this reason.
     pub(crate) fn hijacked(self, worker: &mut Worker, failure: Option<&str>) {
+        self.outcome(worker, Kind::Hijacked, failure);
+    }
+
+    /// Sends a frame whose payload is empty if all went well, and else says why not.
+    fn outcome(self, worker: &mut Worker, kind: Kind, failure: Option<&str>) {
         let mut payload = Vec::new();
         if let Some(message) = failure {
-            put_message(&mut payload, message);
+            let mark = msgpack::begin_map(&mut payload);
+            msgpack::put_str(&mut payload, "message");
+            msgpack::put_str(&mut payload, message);
+            msgpack::end_map(&mut payload, mark, 1);
         }
-        self.send(worker, Kind::Hijacked, &payload);
+        self.send(worker, kind, &payload);
     }
-}
-
-fn put_message(out: &mut Vec<u8>, message: &str) {
-    let mark = msgpack::begin_map(out);
-    msgpack::put_str(out, "message");
-    msgpack::put_str(out, message);
-    msgpack::end_map(out, mark, 1);
 }
 
 /// Reads the payload of CREDIT.

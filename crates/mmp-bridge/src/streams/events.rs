@@ -4,28 +4,46 @@ use mmp_goplugin::endpoint::Link as HostLink;
 use mmp_goplugin::yamux::StreamId;
 use mmp_worker::frame::{Header, OF_API};
 
-use super::{Address, Route};
+use super::{Address, Inbound, Outbound, Route};
 use crate::core::Core;
 use crate::hooks::Asker;
+use crate::worker::Worker;
+
+/// What a raw stream of the host belongs to.
+enum Owner<'a> {
+    /// A request's body or a file, to the worker.
+    Inbound(&'a mut Inbound, &'a mut Worker),
+    /// The replacement of a file, to the host.
+    Outbound(&'a mut Outbound, &'a mut Worker),
+    /// An API call.
+    Call,
+    /// Nothing any more.
+    Nothing,
+}
 
 impl Core {
+    fn owner_of(&mut self, stream: StreamId) -> Owner<'_> {
+        let Core { routes, exchanges, files, worker, .. } = self;
+        let inbound = match routes.get(stream) {
+            Some(Route::HttpBody(id)) => exchanges.get_mut(id).and_then(|exchange| exchange.body.as_mut()),
+            Some(Route::File(id)) => files.get_mut(&id).and_then(|streams| streams.file.as_mut()),
+            Some(Route::Replacement(id)) => {
+                let replacement = files.get_mut(&id).and_then(|streams| streams.replacement.as_mut());
+                return replacement.map_or(Owner::Nothing, |replacement| Owner::Outbound(replacement, worker));
+            }
+            Some(Route::CallBody { .. } | Route::AnswerBody { .. }) => return Owner::Call,
+            None => None,
+        };
+        inbound.map_or(Owner::Nothing, |inbound| Owner::Inbound(inbound, worker))
+    }
+
     /// Bytes came on a raw stream of the host.
     pub(crate) fn stream_data(&mut self, link: &mut HostLink, stream: StreamId, bytes: &[u8]) {
-        let Core { routes, exchanges, files, worker, .. } = self;
-        match routes.get(stream) {
-            Some(Route::HttpBody(id)) => {
-                if let Some(body) = exchanges.get_mut(id).and_then(|exchange| exchange.body.as_mut()) {
-                    body.received(link, worker, bytes);
-                }
-            }
-            Some(Route::File(id)) => {
-                if let Some(file) = files.get_mut(&id).and_then(|streams| streams.file.as_mut()) {
-                    file.received(link, worker, bytes);
-                }
-            }
+        match self.owner_of(stream) {
+            Owner::Inbound(inbound, worker) => inbound.received(link, worker, bytes),
             // The host has nothing to say there; and what comes on a stream that is closed is of no use.
-            Some(Route::Replacement(_)) | None => link.consume(stream, bytes.len()),
-            Some(Route::CallBody { .. } | Route::AnswerBody { .. }) => self.call_stream_data(link, stream, bytes),
+            Owner::Outbound(..) | Owner::Nothing => link.consume(stream, bytes.len()),
+            Owner::Call => self.call_stream_data(link, stream, bytes),
         }
     }
 
@@ -40,49 +58,21 @@ impl Core {
     }
 
     fn stream_over(&mut self, link: &mut HostLink, stream: StreamId, broken: Option<&'static str>) {
-        let Core { routes, exchanges, files, worker, .. } = self;
-        match routes.get(stream) {
-            Some(Route::HttpBody(id)) => {
-                if let Some(body) = exchanges.get_mut(id).and_then(|exchange| exchange.body.as_mut()) {
-                    body.over(worker, broken);
-                }
-            }
-            Some(Route::File(id)) => {
-                if let Some(file) = files.get_mut(&id).and_then(|streams| streams.file.as_mut()) {
-                    file.over(worker, broken);
-                }
-            }
-            Some(Route::Replacement(id)) => {
-                if let Some(replacement) = files.get_mut(&id).and_then(|streams| streams.replacement.as_mut()) {
-                    replacement.stop(link, worker);
-                }
-            }
-            Some(Route::CallBody { .. } | Route::AnswerBody { .. }) => self.call_stream_over(link, stream, broken),
-            None => {}
+        match self.owner_of(stream) {
+            Owner::Inbound(inbound, worker) => inbound.over(worker, broken),
+            Owner::Outbound(outbound, worker) => outbound.stop(link, worker),
+            Owner::Call => self.call_stream_over(link, stream, broken),
+            Owner::Nothing => {}
         }
     }
 
     /// A raw stream of the host takes bytes again.
     pub(crate) fn stream_writable(&mut self, link: &mut HostLink, stream: StreamId) {
-        let Core { routes, exchanges, files, worker, .. } = self;
-        match routes.get(stream) {
-            Some(Route::HttpBody(id)) => {
-                if let Some(body) = exchanges.get_mut(id).and_then(|exchange| exchange.body.as_mut()) {
-                    body.ask(link);
-                }
-            }
-            Some(Route::File(id)) => {
-                if let Some(file) = files.get_mut(&id).and_then(|streams| streams.file.as_mut()) {
-                    file.ask(link);
-                }
-            }
-            Some(Route::Replacement(id)) => {
-                if let Some(replacement) = files.get_mut(&id).and_then(|streams| streams.replacement.as_mut()) {
-                    replacement.pump(link, worker);
-                }
-            }
-            Some(Route::CallBody { .. }) => self.call_stream_writable(link, stream),
-            Some(Route::AnswerBody { .. }) | None => {}
+        match self.owner_of(stream) {
+            Owner::Inbound(inbound, _) => inbound.ask(link),
+            Owner::Outbound(outbound, worker) => outbound.pump(link, worker),
+            Owner::Call => self.call_stream_writable(link, stream),
+            Owner::Nothing => {}
         }
     }
 
