@@ -9,6 +9,7 @@ mod items;
 mod list;
 mod map;
 mod old;
+mod same;
 mod structure;
 
 use std::rc::Rc;
@@ -138,6 +139,10 @@ impl Echoing<'_> {
             }
             (Action::List(item), Token::Array(_)) => self.nested(|this| this.list(item, now, old)),
             (Action::Map(map), Token::Map(_)) => self.nested(|this| this.map(map, now, old, extent)),
+            // Typed maps and those inside `any` go by key; a JSON document is one piece of text, which stays if it says the same.
+            (Action::Json, Token::Map(_) | Token::Array(_)) if same::same(now, old.frame, self.depth)? => {
+                self.repeat(old).map(|()| false)
+            }
             (Action::Any, _) => self.nested(|this| this.interface(now, old, None)),
             _ => self.fresh(op, now),
         }
