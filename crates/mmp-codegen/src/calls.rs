@@ -68,6 +68,10 @@ pub struct Slot {
     pub variadic: bool,
     /// Whether a nil pointer may be sent.
     pub nil_ok: bool,
+    /// The name of the field of the protobuf message that holds it; empty for the earlier forms of methods.
+    pub field_in_proto: String,
+    /// The number of that field; 0 where there is none.
+    pub tag: u32,
 }
 
 /// Plans every method, or reports all that do not fit.
@@ -253,7 +257,16 @@ impl<'a> Body<'a> {
         };
         // A Go struct with more than 65,535 fields does not compile.
         let field = u16::try_from(index).unwrap_or(u16::MAX);
-        Slot { field, field_name, name: name.to_owned(), ty, variadic, nil_ok: false }
+        Slot {
+            field,
+            field_name,
+            name: name.to_owned(),
+            ty,
+            variadic,
+            nil_ok: false,
+            field_in_proto: String::new(),
+            tag: 0,
+        }
     }
 
     /// Takes the numbers of broker streams, which the bridge fills in.

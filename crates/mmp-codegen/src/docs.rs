@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 
+use crate::calls::{Call, Calls};
 use crate::names::snake_case;
 use crate::schema::{Method, Schema};
 
@@ -26,6 +27,9 @@ pub struct Docs {
     /// Parameters in snake_case; those of one method in a table of its name.
     #[serde(default)]
     pub params: BTreeMap<String, ParamDoc>,
+    /// Fields of responses in protobuf, where the name does not say enough; those of one method in a table of its name.
+    #[serde(default)]
+    pub results: BTreeMap<String, ParamDoc>,
 }
 
 /// An entry of [`Docs::params`].
@@ -46,20 +50,16 @@ impl Docs {
 
     /// The description of a parameter, by Go's names.
     pub fn param(&self, method: &str, param: &str) -> Option<&str> {
-        let param = snake_case(param);
-        if let Some(ParamDoc::Method(params)) = self.params.get(method)
-            && let Some(text) = params.get(&param)
-        {
-            return Some(text);
-        }
-        match self.params.get(&param) {
-            Some(ParamDoc::Everywhere(text)) => Some(text),
-            _ => None,
-        }
+        look_up(&self.params, method, &snake_case(param))
+    }
+
+    /// The description of a field of a response.
+    pub fn result(&self, method: &str, field: &str) -> Option<&str> {
+        look_up(&self.results, method, field)
     }
 
     /// Every entry that is missing or names nothing.
-    pub(crate) fn faults(&self, schema: &Schema) -> Vec<String> {
+    pub(crate) fn faults(&self, schema: &Schema, calls: &Calls) -> Vec<String> {
         let methods = |list: &[Method]| list.iter().map(|m| m.name.clone()).collect::<Vec<_>>();
         let mut faults = Vec::new();
         compare("api", &self.api, &methods(&schema.api), &mut faults);
@@ -67,6 +67,7 @@ impl Docs {
         compare("driver", &self.driver, &methods(&schema.driver), &mut faults);
         compare("types", &self.types, &schema.types.keys().cloned().collect::<Vec<_>>(), &mut faults);
         self.param_faults(schema, &mut faults);
+        self.result_faults(calls, &mut faults);
         faults
     }
 
@@ -81,18 +82,51 @@ impl Docs {
                 }
             }
         }
-        for (name, entry) in &self.params {
-            match entry {
-                ParamDoc::Everywhere(_) => {
-                    if !known.iter().any(|(_, param)| param == name) {
-                        faults.push(format!("docs.toml, [params]: no method has a parameter `{name}`"));
-                    }
+        superfluous(&self.params, &known, "params", "parameter", faults);
+    }
+
+    fn result_faults(&self, calls: &Calls, faults: &mut Vec<String>) {
+        let calls = calls.api.iter().chain(&calls.hooks).chain(&calls.driver);
+        let fields = |call: &Call| {
+            call.results.iter().map(|slot| (call.method.name.clone(), slot.field_in_proto.clone())).collect()
+        };
+        let known: BTreeSet<(String, String)> = calls.flat_map(|call| -> Vec<_> { fields(call) }).collect();
+        superfluous(&self.results, &known, "results", "field", faults);
+    }
+}
+
+/// The text for a name in one method, else in every method.
+fn look_up<'a>(texts: &'a BTreeMap<String, ParamDoc>, method: &str, name: &str) -> Option<&'a str> {
+    if let Some(ParamDoc::Method(of_method)) = texts.get(method)
+        && let Some(text) = of_method.get(name)
+    {
+        return Some(text);
+    }
+    match texts.get(name) {
+        Some(ParamDoc::Everywhere(text)) => Some(text),
+        _ => None,
+    }
+}
+
+/// Reports texts for what no method has.
+fn superfluous(
+    texts: &BTreeMap<String, ParamDoc>,
+    known: &BTreeSet<(String, String)>,
+    section: &str,
+    what: &str,
+    faults: &mut Vec<String>,
+) {
+    for (name, entry) in texts {
+        match entry {
+            ParamDoc::Everywhere(_) => {
+                if !known.iter().any(|(_, known)| known == name) {
+                    faults.push(format!("docs.toml, [{section}]: no method has a {what} `{name}`"));
                 }
-                ParamDoc::Method(params) => {
-                    let strange = |param: &&String| !known.contains(&(name.clone(), (*param).clone()));
-                    for param in params.keys().filter(strange) {
-                        faults.push(format!("docs.toml, [params.{name}]: there is no parameter `{param}`"));
-                    }
+            }
+            ParamDoc::Method(of_method) => {
+                let strange = |inner: &&String| !known.contains(&(name.clone(), (*inner).clone()));
+                for inner in of_method.keys().filter(strange) {
+                    faults.push(format!("docs.toml, [{section}.{name}]: there is no {what} `{inner}`"));
                 }
             }
         }

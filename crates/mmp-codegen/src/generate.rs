@@ -13,6 +13,9 @@ use crate::text::GENERATED;
 /// Directories of these names hold generated files and nothing else.
 const GENERATED_DIRS: [&str; 2] = ["generated", "_gen"];
 
+/// The same for these directories, seen from the root: protobuf's packages name their directories.
+const GENERATED_PATHS: [&str; 1] = ["proto/mattermost"];
+
 /// Directories that are not searched for generated ones.
 const SKIPPED_DIRS: [&str; 5] = ["target", "node_modules", "__pycache__", "venv", "fixtures"];
 
@@ -88,7 +91,7 @@ pub fn write(root: &Path, lock: &Path, project: &Project, backends: &[&dyn Backe
     let outputs = outputs(root, project, backends)?;
     let mut report = Report {
         changes: project.lock.changes_since(&project.earlier_lock),
-        warnings: project.docs.faults(&project.schema),
+        warnings: project.docs.faults(&project.schema, &project.calls),
         ..Report::default()
     };
     report.put(lock, "lock.toml", &project.lock.to_toml())?;
@@ -123,7 +126,7 @@ impl Report {
 /// Compares the tree under `root` and the lock file with what [`write`] would make of them, and changes nothing.
 pub fn check(root: &Path, lock: &Path, project: &Project, backends: &[&dyn Backend]) -> Result<Findings> {
     let outputs = outputs(root, project, backends)?;
-    let mut findings = Findings { docs: project.docs.faults(&project.schema), ..Findings::default() };
+    let mut findings = Findings { docs: project.docs.faults(&project.schema, &project.calls), ..Findings::default() };
     findings.compare(lock, "lock.toml", &project.lock.to_toml())?;
     for output in &outputs {
         findings.compare(&root.join(&output.path), &output.path, &output.contents)?;
@@ -139,7 +142,7 @@ fn outputs(root: &Path, project: &Project, backends: &[&dyn Backend]) -> Result<
         outputs.extend(backend.outputs(project)?);
     }
     let mut paths = BTreeSet::new();
-    let outside = |output: &&Output| !output.path.split('/').any(|part| GENERATED_DIRS.contains(&part));
+    let outside = |output: &&Output| !is_in_generated(&output.path);
     if let Some(output) = outputs.iter().find(outside) {
         return Err(Error::schema(format!("{} is not in a directory of generated files", output.path)));
     }
@@ -148,6 +151,13 @@ fn outputs(root: &Path, project: &Project, backends: &[&dyn Backend]) -> Result<
     }
     format(root, &mut outputs)?;
     Ok(outputs)
+}
+
+/// Whether a file, by its path seen from the root, is in a directory of generated files.
+fn is_in_generated(path: &str) -> bool {
+    let Some((dir, _)) = path.rsplit_once('/') else { return false };
+    let below = |root: &&str| dir.strip_prefix(*root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    dir.split('/').any(|part| GENERATED_DIRS.contains(&part)) || GENERATED_PATHS.iter().any(below)
 }
 
 /// Whether the file says of itself that the generator wrote it.
@@ -176,13 +186,13 @@ fn store(path: &Path, contents: &str) -> Result<()> {
 fn unlisted(root: &Path, outputs: &[Output]) -> Result<Vec<String>> {
     let listed: BTreeSet<&str> = outputs.iter().map(|output| output.path.as_str()).collect();
     let mut found = Vec::new();
-    collect(root, root, false, &mut found)?;
-    found.retain(|path| !listed.contains(path.as_str()));
+    collect(root, root, &mut found)?;
+    found.retain(|path| is_in_generated(path) && !listed.contains(path.as_str()));
     found.sort();
     Ok(found)
 }
 
-fn collect(root: &Path, dir: &Path, inside: bool, found: &mut Vec<String>) -> Result<()> {
+fn collect(root: &Path, dir: &Path, found: &mut Vec<String>) -> Result<()> {
     for entry in std::fs::read_dir(dir).map_err(Error::io(dir))? {
         let entry = entry.map_err(Error::io(dir))?;
         let path = entry.path();
@@ -192,9 +202,9 @@ fn collect(root: &Path, dir: &Path, inside: bool, found: &mut Vec<String>) -> Re
         let kind = entry.file_type().map_err(Error::io(&path))?;
         if kind.is_dir() {
             if !name.starts_with('.') && !SKIPPED_DIRS.contains(&name.as_ref()) {
-                collect(root, &path, inside || GENERATED_DIRS.contains(&name.as_ref()), found)?;
+                collect(root, &path, found)?;
             }
-        } else if inside {
+        } else {
             found.push(relative(root, path));
         }
     }

@@ -10,6 +10,7 @@ mod error;
 mod format;
 pub mod generate;
 pub mod lock;
+pub mod messages;
 pub mod names;
 mod overrides;
 mod project;

@@ -5,7 +5,9 @@ use std::fmt::Write;
 
 use serde::Deserialize;
 
+use crate::calls::Calls;
 use crate::error::{Error, Result, no_faults};
+use crate::messages;
 use crate::schema::Schema;
 
 /// Driver methods are numbered from here, so that their ids and those of the API never meet: both are sent as API_CALL.
@@ -27,9 +29,15 @@ pub struct Lock {
     /// Frame ids of hooks: Mattermost's own.
     #[serde(default)]
     pub hooks: Numbers,
-    /// Protobuf field numbers: type, Go field, number.
+    /// Protobuf field numbers of models: type, Go field, number.
     #[serde(default)]
-    pub fields: BTreeMap<String, Numbers>,
+    pub fields: Tables,
+    /// The same for what methods take: method, field of the request, number.
+    #[serde(default)]
+    pub request: Tables,
+    /// The same for what methods give: method, field of the response, number.
+    #[serde(default)]
+    pub response: Tables,
     /// What was removed and keeps its numbers.
     #[serde(default)]
     pub reserved: Reserved,
@@ -37,6 +45,9 @@ pub struct Lock {
 
 /// Numbers by name.
 pub type Numbers = BTreeMap<String, u16>;
+
+/// Numbers by name, by the name of what has them.
+pub type Tables = BTreeMap<String, Numbers>;
 
 /// See [`Lock::reserved`].
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
@@ -53,7 +64,13 @@ pub struct Reserved {
     pub hooks: Numbers,
     /// Of [`Lock::fields`].
     #[serde(default)]
-    pub fields: BTreeMap<String, Numbers>,
+    pub fields: Tables,
+    /// Of [`Lock::request`].
+    #[serde(default)]
+    pub request: Tables,
+    /// Of [`Lock::response`].
+    #[serde(default)]
+    pub response: Tables,
 }
 
 /// What differs between two locks, as `api.GetUser`, `types.Post`, `fields.Post.Id`.
@@ -83,13 +100,13 @@ impl Lock {
             api,
             driver,
             hooks,
-            fields: BTreeMap::new(),
             reserved: Reserved {
                 api: api_reserved,
                 driver: driver_reserved,
                 hooks: hooks_reserved,
-                fields: BTreeMap::new(),
+                ..Reserved::default()
             },
+            ..Self::default()
         };
         self.update_fields(schema, &mut next)?;
         Ok(next)
@@ -134,6 +151,16 @@ impl Lock {
         Ok(())
     }
 
+    /// Numbers the fields of requests and responses in `next`, which is [`Lock::updated`] of this lock.
+    pub(crate) fn update_messages(&self, calls: &Calls, next: &mut Self) -> Result<()> {
+        let all = || calls.api.iter().chain(&calls.hooks).chain(&calls.driver);
+        let requests = all().map(|call| (call.method.name.as_str(), messages::request_fields(call))).collect();
+        let responses = all().map(|call| (call.method.name.as_str(), messages::response_fields(call))).collect();
+        (next.request, next.reserved.request) = renumber_all(&self.request, &self.reserved.request, &requests)?;
+        (next.response, next.reserved.response) = renumber_all(&self.response, &self.reserved.response, &responses)?;
+        Ok(())
+    }
+
     /// What is in this lock and not in the earlier one, and the reverse. Fields of types that are new or gone are not listed.
     pub fn changes_since(&self, earlier: &Self) -> Changes {
         let mut changes = Changes::default();
@@ -145,9 +172,15 @@ impl Lock {
             changes.compare(section, now.keys(), before.keys());
         }
         changes.compare("types", self.fields.keys(), earlier.fields.keys());
-        for (name, now) in &self.fields {
-            if let Some(before) = earlier.fields.get(name) {
-                changes.compare(&format!("fields.{name}"), now.keys(), before.keys());
+        for (section, now, before) in [
+            ("fields", &self.fields, &earlier.fields),
+            ("request", &self.request, &earlier.request),
+            ("response", &self.response, &earlier.response),
+        ] {
+            for (name, now) in now {
+                if let Some(before) = before.get(name) {
+                    changes.compare(&format!("{section}.{name}"), now.keys(), before.keys());
+                }
             }
         }
         changes
@@ -164,18 +197,18 @@ impl Lock {
         for (name, numbers) in [("api", &self.api), ("driver", &self.driver), ("hooks", &self.hooks)] {
             section(&mut out, name, numbers);
         }
-        for (name, numbers) in &self.fields {
-            section(&mut out, &format!("fields.{name}"), numbers);
-        }
+        sections(&mut out, "fields", &self.fields);
+        sections(&mut out, "request", &self.request);
+        sections(&mut out, "response", &self.response);
         let reserved = &self.reserved;
         for (name, numbers) in [("api", &reserved.api), ("driver", &reserved.driver), ("hooks", &reserved.hooks)] {
             if !numbers.is_empty() {
                 section(&mut out, &format!("reserved.{name}"), numbers);
             }
         }
-        for (name, numbers) in &reserved.fields {
-            section(&mut out, &format!("reserved.fields.{name}"), numbers);
-        }
+        sections(&mut out, "reserved.fields", &reserved.fields);
+        sections(&mut out, "reserved.request", &reserved.request);
+        sections(&mut out, "reserved.response", &reserved.response);
         out
     }
 }
@@ -220,6 +253,30 @@ fn renumber(used: &Numbers, reserved: &Numbers, names: &[String], first: u16, en
         numbers.insert(name.clone(), number);
     }
     Ok((numbers, known))
+}
+
+/// [`renumber`] for every table; those without a name have no numbers.
+fn renumber_all(used: &Tables, reserved: &Tables, names: &BTreeMap<&str, Vec<String>>) -> Result<(Tables, Tables)> {
+    let none = (Numbers::new(), Vec::new());
+    let keys: BTreeSet<&str> =
+        names.keys().copied().chain(used.keys().chain(reserved.keys()).map(String::as_str)).collect();
+    let (mut numbers, mut gone) = (Tables::new(), Tables::new());
+    for key in keys {
+        let (used, reserved) = (used.get(key).unwrap_or(&none.0), reserved.get(key).unwrap_or(&none.0));
+        let (now, left) = renumber(used, reserved, names.get(key).unwrap_or(&none.1), 1, PROTOBUF_RESERVED)?;
+        for (tables, table) in [(&mut numbers, now), (&mut gone, left)] {
+            if !table.is_empty() {
+                tables.insert(key.to_owned(), table);
+            }
+        }
+    }
+    Ok((numbers, gone))
+}
+
+fn sections(out: &mut String, prefix: &str, tables: &Tables) {
+    for (name, numbers) in tables {
+        section(out, &format!("{prefix}.{name}"), numbers);
+    }
 }
 
 fn section(out: &mut String, name: &str, numbers: &Numbers) {

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Deserialize;
 
 use crate::error::{Result, no_faults};
+use crate::messages;
 use crate::schema::{Basic, Method, Schema, Type};
 
 /// The sections that the generator reads. Others belong to the extractor (`types`, ...) or to one backend, which reads them from
@@ -38,6 +39,9 @@ pub struct Overrides {
     /// Types that implement Go's `error`, and the field that is the text.
     #[serde(default)]
     pub error_types: BTreeMap<String, String>,
+    /// Names and files of the protobuf form.
+    #[serde(default)]
+    pub proto: messages::Settings,
     /// The whole file.
     #[serde(skip)]
     pub sections: toml::Table,
@@ -103,7 +107,7 @@ const IN_HASH: [&str; 8] =
     ["go_names", "any_keys", "any_keys_if_fitting", "any_types", "echo", "nil_ok", "result_kinds", "out_params"];
 
 /// Every section that has a reader; a name that is none of these is a slip of the pen.
-const SECTIONS: [&str; 13] = [
+const SECTIONS: [&str; 14] = [
     "rpc",
     "constants",
     "types",
@@ -116,6 +120,7 @@ const SECTIONS: [&str; 13] = [
     "result_kinds",
     "out_params",
     "error_types",
+    "proto",
     "python",
 ];
 

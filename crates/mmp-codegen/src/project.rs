@@ -9,6 +9,7 @@ use crate::calls::{self, Calls};
 use crate::docs::Docs;
 use crate::error::{Error, Result, no_faults};
 use crate::lock::Lock;
+use crate::messages;
 use crate::names;
 use crate::overrides::Overrides;
 use crate::schema::{Field, Schema};
@@ -69,11 +70,16 @@ impl Project {
         overrides.check(&schema)?;
         let docs: Docs = toml::from_str(&read_or_empty(&paths.docs)?).map_err(|e| Error::syntax(&paths.docs, e))?;
         let earlier_lock = Lock::parse(&read_or_empty(&paths.lock)?).map_err(|e| Error::syntax(&paths.lock, e))?;
-        let lock = earlier_lock.updated(&schema)?;
-        let calls = calls::plan(&schema, &overrides, &lock)?;
+        let mut lock = earlier_lock.updated(&schema)?;
+        let mut calls = calls::plan(&schema, &overrides, &lock)?;
+        // What frames do not depend on is not in the hash.
+        let frames_lock = lock.to_toml();
+        messages::name(&schema, &overrides, &mut calls)?;
+        earlier_lock.update_messages(&calls, &mut lock)?;
+        messages::number(&mut calls, &lock);
         // A canonical form: the hash must not depend on layout.
         let canonical: serde_json::Value = serde_json::from_str(&json).map_err(fault)?;
-        let hash = hash(&[&canonical.to_string(), &lock.to_toml(), &overrides.hashed()]);
+        let hash = hash(&[&canonical.to_string(), &frames_lock, &overrides.hashed()]);
         let project = Self { schema, overrides, docs, earlier_lock, lock, calls, hash };
         project.check_keys()?;
         Ok(project)

@@ -24,23 +24,26 @@ fn tables_of_the_transcoder() {
         &generated(&format!("{dir}/types/u.rs")),
         &[
             "use super::AUDITED;",
-            "field(\"Kind\", \"kind\", Kind::String)",
-            "embedded(\"Audited\", \"audited\", Kind::Struct(&AUDITED))",
-            "field(\"Seen\", \"seen\", Kind::Ptr(&Kind::Time))",
-            "field(\"Extra\", \"extra\", Kind::Json)",
+            "field(3, \"Kind\", \"kind\", Kind::String)",
+            "embedded(4, \"Audited\", \"audited\", Kind::Struct(&AUDITED))",
+            "field(5, \"Seen\", \"seen\", Kind::Ptr(&Kind::Time))",
+            "field(7, \"Extra\", \"extra\", Kind::Json)",
         ],
     );
-    has(&generated(&format!("{dir}/types/config.rs")), &["field(\"SiteURL\", \"SiteURL\", Kind::Ptr(&Kind::String))"]);
+    has(
+        &generated(&format!("{dir}/types/config.rs")),
+        &["field(1, \"SiteURL\", \"SiteURL\", Kind::Ptr(&Kind::String))"],
+    );
     has(
         &generated(&format!("{dir}/methods/hooks.rs")),
         &[
             "echo: Some(Echo { result: 0, arg: 1, mode: EchoMode::Prefilled })",
-            "nilable(1, \"Request\", Kind::String)",
-            "nilable(2, \"c\", Kind::Ptr(&Kind::Struct(&types::CONTEXT)))",
+            "nilable(1, 1, \"Request\", Kind::String)",
+            "nilable(2, 2, \"c\", Kind::Ptr(&Kind::Struct(&types::CONTEXT)))",
             "streams: &[stream(0, \"ResponseWriterStream\"), stream(3, \"RequestBodyStream\")],",
         ],
     );
-    has(&generated(&format!("{dir}/methods/api.rs")), &["results: &[nilable(0, \"dest\", Kind::Json)]"]);
+    has(&generated(&format!("{dir}/methods/api.rs")), &["results: &[nilable(1, 0, \"dest\", Kind::Json)]"]);
     has(&generated(&format!("{dir}/methods/driver.rs")), &["..method(4096, \"ConnPing\", \"\", Kind::String,"]);
     let attachments =
         r#"{ owner: "Post", field: "Props", key: "attachments", name: "map[string]interface {}", if_fitting: false }"#;

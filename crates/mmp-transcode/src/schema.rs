@@ -52,6 +52,8 @@ pub struct Struct {
 /// One field of a [`Struct`].
 #[derive(Debug)]
 pub struct Field {
+    /// The number of the field in protobuf (`schema/lock.toml`); 0 in the RPC structs, which are no messages.
+    pub tag: u32,
     /// Go's name, by which gob matches.
     pub go: &'static str,
     /// The key in frames.
@@ -65,6 +67,9 @@ pub struct Field {
 /// Where one positional argument or result of a frame is found in the RPC struct.
 #[derive(Debug)]
 pub struct Slot {
+    /// The number of the field of the request or response in protobuf (`schema/lock.toml`); 0 for errors, which are a status there,
+    /// and in the earlier forms of methods, which have no RPC.
+    pub tag: u32,
     /// Index into the fields of the RPC struct.
     pub field: u16,
     /// The parameter's name in the Go source, for messages; empty for results.

@@ -2,8 +2,10 @@
 
 mod go_peer;
 mod model;
+mod proto;
 mod python;
 mod rust;
+mod rust_sdk;
 mod transcode;
 
 use crate::error::Result;
@@ -30,11 +32,11 @@ pub trait Backend {
     /// The name in messages.
     fn name(&self) -> &'static str;
 
-    /// The files. Each must be in a directory called `generated` or `_gen` (or below one).
+    /// The files. Each must be in a directory of generated files: one called `generated` or `_gen`, or below `proto/mattermost`.
     fn outputs(&self, project: &Project) -> Result<Vec<Output>>;
 }
 
 /// Every backend of the project.
 pub fn all() -> Vec<&'static dyn Backend> {
-    vec![&transcode::Transcode, &model::Model, &go_peer::GoPeer, &python::Python]
+    vec![&transcode::Transcode, &model::Model, &go_peer::GoPeer, &python::Python, &rust_sdk::RustSdk, &proto::Proto]
 }

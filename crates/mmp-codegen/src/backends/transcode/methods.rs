@@ -199,7 +199,7 @@ fn slots(project: &Project, slots: &[Slot]) -> String {
 
 fn slot(project: &Project, slot: &Slot) -> String {
     let helper = if slot.nil_ok { "nilable" } else { "slot" };
-    format!("{helper}({}, {}, {})", slot.field, literal(&slot.name), kind(project, &slot.ty, "types::"))
+    format!("{helper}({}, {}, {}, {})", slot.tag, slot.field, literal(&slot.name), kind(project, &slot.ty, "types::"))
 }
 
 fn rpc_kind(project: &Project, ty: &Type) -> String {

@@ -109,22 +109,22 @@ fn any_types(text: &mut Text, project: &Project) {
 
 /// Short forms that keep the tables at a line an entry.
 const HELPERS: &str = "\
-const fn field(go: &'static str, key: &'static str, kind: Kind) -> Field {
-    Field { go, key, kind, embedded: false }
+const fn field(tag: u32, go: &'static str, key: &'static str, kind: Kind) -> Field {
+    Field { tag, go, key, kind, embedded: false }
 }
 
-const fn embedded(go: &'static str, key: &'static str, kind: Kind) -> Field {
-    Field { go, key, kind, embedded: true }
+const fn embedded(tag: u32, go: &'static str, key: &'static str, kind: Kind) -> Field {
+    Field { tag, go, key, kind, embedded: true }
 }
 
 /// An argument or result that must not be a nil pointer.
-const fn slot(field: u16, name: &'static str, kind: Kind) -> Slot {
-    Slot { field, name, kind, nil_ok: false }
+const fn slot(tag: u32, field: u16, name: &'static str, kind: Kind) -> Slot {
+    Slot { tag, field, name, kind, nil_ok: false }
 }
 
 /// An argument or result that may be a nil pointer.
-const fn nilable(field: u16, name: &'static str, kind: Kind) -> Slot {
-    Slot { field, name, kind, nil_ok: true }
+const fn nilable(tag: u32, field: u16, name: &'static str, kind: Kind) -> Slot {
+    Slot { tag, field, name, kind, nil_ok: true }
 }
 
 /// The number of a stream.

@@ -120,11 +120,13 @@ fn write_struct(text: &mut Text, project: &Project, name: &str, index: usize, fi
     text.line(format_args!(
         "pub static {constant}: Struct = Struct {{ index: {index}, name: {literal_name}, fields: &["
     ));
+    let tags = project.lock.fields.get(name);
     for field in fields.iter().filter(|field| !project.schema.is_opaque(&field.ty)) {
         let helper = if field.embedded { "embedded" } else { "field" };
         let key = project.key(name, field);
         let kind = kind(project, &field.ty, types);
-        text.line(format_args!("    {helper}({}, {}, {kind}),", literal(&field.name), literal(&key)));
+        let tag = tags.and_then(|tags| tags.get(&field.name)).copied().unwrap_or_default();
+        text.line(format_args!("    {helper}({tag}, {}, {}, {kind}),", literal(&field.name), literal(&key)));
     }
     text.line("] };");
 }

@@ -9,7 +9,7 @@ use crate::schema::{Kind, Method};
 /// The plugin API, by id.
 pub static API: &[Method] = &[
     Method {
-        results: &[nilable(0, "dest", Kind::Json)],
+        results: &[nilable(1, 0, "dest", Kind::Json)],
         ..method(
             1,
             "LoadPluginConfiguration",
@@ -19,8 +19,8 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "command", Kind::Ptr(&Kind::Struct(&types::COMMAND)))],
-        error: Some(nilable(0, "", Kind::Error)),
+        args: &[slot(1, 0, "command", Kind::Ptr(&Kind::Struct(&types::COMMAND)))],
+        error: Some(nilable(0, 0, "", Kind::Error)),
         ..method(
             2,
             "RegisterCommand",
@@ -30,8 +30,8 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "teamID", Kind::String), slot(1, "trigger", Kind::String)],
-        error: Some(nilable(0, "", Kind::Error)),
+        args: &[slot(1, 0, "teamID", Kind::String), slot(2, 1, "trigger", Kind::String)],
+        error: Some(nilable(0, 0, "", Kind::Error)),
         ..method(
             3,
             "UnregisterCommand",
@@ -41,9 +41,9 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "commandArgs", Kind::Ptr(&Kind::Struct(&types::COMMAND_ARGS)))],
-        results: &[nilable(0, "", Kind::Ptr(&Kind::Struct(&types::COMMAND_RESPONSE)))],
-        error: Some(nilable(1, "", Kind::Error)),
+        args: &[slot(1, 0, "commandArgs", Kind::Ptr(&Kind::Struct(&types::COMMAND_ARGS)))],
+        results: &[nilable(1, 0, "", Kind::Ptr(&Kind::Struct(&types::COMMAND_RESPONSE)))],
+        error: Some(nilable(0, 1, "", Kind::Error)),
         ..method(
             4,
             "ExecuteSlashCommand",
@@ -53,11 +53,11 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        results: &[nilable(0, "", Kind::Ptr(&Kind::Struct(&types::CONFIG)))],
+        results: &[nilable(1, 0, "", Kind::Ptr(&Kind::Struct(&types::CONFIG)))],
         ..method(5, "GetConfig", "5.2", Kind::Struct(&wire::GET_CONFIG_ARGS), Kind::Struct(&wire::GET_CONFIG_RETURNS))
     },
     Method {
-        results: &[nilable(0, "", Kind::Ptr(&Kind::Struct(&types::CONFIG)))],
+        results: &[nilable(1, 0, "", Kind::Ptr(&Kind::Struct(&types::CONFIG)))],
         ..method(
             6,
             "GetUnsanitizedConfig",
@@ -67,8 +67,8 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "config", Kind::Ptr(&Kind::Struct(&types::CONFIG)))],
-        error: Some(nilable(0, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        args: &[slot(1, 0, "config", Kind::Ptr(&Kind::Struct(&types::CONFIG)))],
+        error: Some(nilable(0, 0, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(
             7,
             "SaveConfig",
@@ -78,7 +78,7 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        results: &[nilable(0, "", Kind::Map(&Kind::String, &Kind::Any))],
+        results: &[nilable(1, 0, "", Kind::Map(&Kind::String, &Kind::Any))],
         ..method(
             8,
             "GetPluginConfig",
@@ -88,8 +88,8 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "config", Kind::Map(&Kind::String, &Kind::Any))],
-        error: Some(nilable(0, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        args: &[slot(1, 0, "config", Kind::Map(&Kind::String, &Kind::Any))],
+        error: Some(nilable(0, 0, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(
             9,
             "SavePluginConfig",
@@ -99,8 +99,8 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        results: &[nilable(0, "", Kind::String)],
-        error: Some(nilable(1, "", Kind::Error)),
+        results: &[nilable(1, 0, "", Kind::String)],
+        error: Some(nilable(0, 1, "", Kind::Error)),
         ..method(
             10,
             "GetBundlePath",
@@ -110,7 +110,7 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        results: &[nilable(0, "", Kind::Ptr(&Kind::Struct(&types::LICENSE)))],
+        results: &[nilable(1, 0, "", Kind::Ptr(&Kind::Struct(&types::LICENSE)))],
         ..method(
             11,
             "GetLicense",
@@ -120,7 +120,7 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        results: &[nilable(0, "", Kind::Bool)],
+        results: &[nilable(1, 0, "", Kind::Bool)],
         ..method(
             12,
             "IsEnterpriseReady",
@@ -130,7 +130,7 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        results: &[nilable(0, "", Kind::String)],
+        results: &[nilable(1, 0, "", Kind::String)],
         ..method(
             13,
             "GetServerVersion",
@@ -140,8 +140,8 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        results: &[nilable(0, "", Kind::Int(64))],
-        error: Some(nilable(1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        results: &[nilable(1, 0, "", Kind::Int(64))],
+        error: Some(nilable(0, 1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(
             14,
             "GetSystemInstallDate",
@@ -151,7 +151,7 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        results: &[nilable(0, "", Kind::String)],
+        results: &[nilable(1, 0, "", Kind::String)],
         ..method(
             15,
             "GetDiagnosticId",
@@ -161,7 +161,7 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        results: &[nilable(0, "", Kind::String)],
+        results: &[nilable(1, 0, "", Kind::String)],
         ..method(
             16,
             "GetTelemetryId",
@@ -171,9 +171,9 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "user", Kind::Ptr(&Kind::Struct(&types::USER)))],
-        results: &[nilable(0, "", Kind::Ptr(&Kind::Struct(&types::USER)))],
-        error: Some(nilable(1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        args: &[slot(1, 0, "user", Kind::Ptr(&Kind::Struct(&types::USER)))],
+        results: &[nilable(1, 0, "", Kind::Ptr(&Kind::Struct(&types::USER)))],
+        error: Some(nilable(0, 1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(
             17,
             "CreateUser",
@@ -183,8 +183,8 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "userID", Kind::String)],
-        error: Some(nilable(0, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        args: &[slot(1, 0, "userID", Kind::String)],
+        error: Some(nilable(0, 0, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(
             18,
             "DeleteUser",
@@ -194,15 +194,15 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "options", Kind::Ptr(&Kind::Struct(&types::USER_GET_OPTIONS)))],
-        results: &[nilable(0, "", Kind::List(&Kind::Ptr(&Kind::Struct(&types::USER))))],
-        error: Some(nilable(1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        args: &[slot(1, 0, "options", Kind::Ptr(&Kind::Struct(&types::USER_GET_OPTIONS)))],
+        results: &[nilable(1, 0, "", Kind::List(&Kind::Ptr(&Kind::Struct(&types::USER))))],
+        error: Some(nilable(0, 1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(19, "GetUsers", "5.10", Kind::Struct(&wire::GET_USERS_ARGS), Kind::Struct(&wire::GET_USERS_RETURNS))
     },
     Method {
-        args: &[slot(0, "userIDs", Kind::List(&Kind::String))],
-        results: &[nilable(0, "", Kind::List(&Kind::Ptr(&Kind::Struct(&types::USER))))],
-        error: Some(nilable(1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        args: &[slot(1, 0, "userIDs", Kind::List(&Kind::String))],
+        results: &[nilable(1, 0, "", Kind::List(&Kind::Ptr(&Kind::Struct(&types::USER))))],
+        error: Some(nilable(0, 1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(
             20,
             "GetUsersByIds",
@@ -212,15 +212,15 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "userID", Kind::String)],
-        results: &[nilable(0, "", Kind::Ptr(&Kind::Struct(&types::USER)))],
-        error: Some(nilable(1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        args: &[slot(1, 0, "userID", Kind::String)],
+        results: &[nilable(1, 0, "", Kind::Ptr(&Kind::Struct(&types::USER)))],
+        error: Some(nilable(0, 1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(21, "GetUser", "5.2", Kind::Struct(&wire::GET_USER_ARGS), Kind::Struct(&wire::GET_USER_RETURNS))
     },
     Method {
-        args: &[slot(0, "email", Kind::String)],
-        results: &[nilable(0, "", Kind::Ptr(&Kind::Struct(&types::USER)))],
-        error: Some(nilable(1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        args: &[slot(1, 0, "email", Kind::String)],
+        results: &[nilable(1, 0, "", Kind::Ptr(&Kind::Struct(&types::USER)))],
+        error: Some(nilable(0, 1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(
             22,
             "GetUserByEmail",
@@ -230,9 +230,9 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "name", Kind::String)],
-        results: &[nilable(0, "", Kind::Ptr(&Kind::Struct(&types::USER)))],
-        error: Some(nilable(1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        args: &[slot(1, 0, "name", Kind::String)],
+        results: &[nilable(1, 0, "", Kind::Ptr(&Kind::Struct(&types::USER)))],
+        error: Some(nilable(0, 1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(
             23,
             "GetUserByUsername",
@@ -242,9 +242,9 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "usernames", Kind::List(&Kind::String))],
-        results: &[nilable(0, "", Kind::List(&Kind::Ptr(&Kind::Struct(&types::USER))))],
-        error: Some(nilable(1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        args: &[slot(1, 0, "usernames", Kind::List(&Kind::String))],
+        results: &[nilable(1, 0, "", Kind::List(&Kind::Ptr(&Kind::Struct(&types::USER))))],
+        error: Some(nilable(0, 1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(
             24,
             "GetUsersByUsernames",
@@ -254,9 +254,13 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "teamID", Kind::String), slot(1, "page", Kind::Int(64)), slot(2, "perPage", Kind::Int(64))],
-        results: &[nilable(0, "", Kind::List(&Kind::Ptr(&Kind::Struct(&types::USER))))],
-        error: Some(nilable(1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        args: &[
+            slot(1, 0, "teamID", Kind::String),
+            slot(2, 1, "page", Kind::Int(64)),
+            slot(3, 2, "perPage", Kind::Int(64)),
+        ],
+        results: &[nilable(1, 0, "", Kind::List(&Kind::Ptr(&Kind::Struct(&types::USER))))],
+        error: Some(nilable(0, 1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(
             25,
             "GetUsersInTeam",
@@ -266,9 +270,13 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "userID", Kind::String), slot(1, "category", Kind::String), slot(2, "name", Kind::String)],
-        results: &[nilable(0, "", Kind::Struct(&types::PREFERENCE))],
-        error: Some(nilable(1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        args: &[
+            slot(1, 0, "userID", Kind::String),
+            slot(2, 1, "category", Kind::String),
+            slot(3, 2, "name", Kind::String),
+        ],
+        results: &[nilable(1, 0, "", Kind::Struct(&types::PREFERENCE))],
+        error: Some(nilable(0, 1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(
             26,
             "GetPreferenceForUser",
@@ -278,9 +286,9 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "userID", Kind::String)],
-        results: &[nilable(0, "", Kind::List(&Kind::Struct(&types::PREFERENCE)))],
-        error: Some(nilable(1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        args: &[slot(1, 0, "userID", Kind::String)],
+        results: &[nilable(1, 0, "", Kind::List(&Kind::Struct(&types::PREFERENCE)))],
+        error: Some(nilable(0, 1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(
             27,
             "GetPreferencesForUser",
@@ -290,8 +298,11 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "userID", Kind::String), slot(1, "preferences", Kind::List(&Kind::Struct(&types::PREFERENCE)))],
-        error: Some(nilable(0, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        args: &[
+            slot(1, 0, "userID", Kind::String),
+            slot(2, 1, "preferences", Kind::List(&Kind::Struct(&types::PREFERENCE))),
+        ],
+        error: Some(nilable(0, 0, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(
             28,
             "UpdatePreferencesForUser",
@@ -301,8 +312,11 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "userID", Kind::String), slot(1, "preferences", Kind::List(&Kind::Struct(&types::PREFERENCE)))],
-        error: Some(nilable(0, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        args: &[
+            slot(1, 0, "userID", Kind::String),
+            slot(2, 1, "preferences", Kind::List(&Kind::Struct(&types::PREFERENCE))),
+        ],
+        error: Some(nilable(0, 0, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(
             29,
             "DeletePreferencesForUser",
@@ -312,9 +326,9 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "sessionID", Kind::String)],
-        results: &[nilable(0, "", Kind::Ptr(&Kind::Struct(&types::SESSION)))],
-        error: Some(nilable(1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        args: &[slot(1, 0, "sessionID", Kind::String)],
+        results: &[nilable(1, 0, "", Kind::Ptr(&Kind::Struct(&types::SESSION)))],
+        error: Some(nilable(0, 1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(
             30,
             "GetSession",
@@ -324,9 +338,9 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "session", Kind::Ptr(&Kind::Struct(&types::SESSION)))],
-        results: &[nilable(0, "", Kind::Ptr(&Kind::Struct(&types::SESSION)))],
-        error: Some(nilable(1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        args: &[slot(1, 0, "session", Kind::Ptr(&Kind::Struct(&types::SESSION)))],
+        results: &[nilable(1, 0, "", Kind::Ptr(&Kind::Struct(&types::SESSION)))],
+        error: Some(nilable(0, 1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(
             31,
             "CreateSession",
@@ -336,8 +350,8 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "sessionID", Kind::String), slot(1, "newExpiry", Kind::Int(64))],
-        error: Some(nilable(0, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        args: &[slot(1, 0, "sessionID", Kind::String), slot(2, 1, "newExpiry", Kind::Int(64))],
+        error: Some(nilable(0, 0, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(
             32,
             "ExtendSessionExpiry",
@@ -347,8 +361,8 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "sessionID", Kind::String)],
-        error: Some(nilable(0, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        args: &[slot(1, 0, "sessionID", Kind::String)],
+        error: Some(nilable(0, 0, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(
             33,
             "RevokeSession",
@@ -358,9 +372,9 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "token", Kind::Ptr(&Kind::Struct(&types::USER_ACCESS_TOKEN)))],
-        results: &[nilable(0, "", Kind::Ptr(&Kind::Struct(&types::USER_ACCESS_TOKEN)))],
-        error: Some(nilable(1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        args: &[slot(1, 0, "token", Kind::Ptr(&Kind::Struct(&types::USER_ACCESS_TOKEN)))],
+        results: &[nilable(1, 0, "", Kind::Ptr(&Kind::Struct(&types::USER_ACCESS_TOKEN)))],
+        error: Some(nilable(0, 1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(
             34,
             "CreateUserAccessToken",
@@ -370,8 +384,8 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "tokenID", Kind::String)],
-        error: Some(nilable(0, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        args: &[slot(1, 0, "tokenID", Kind::String)],
+        error: Some(nilable(0, 0, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(
             35,
             "RevokeUserAccessToken",
@@ -381,9 +395,9 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "teamID", Kind::String)],
-        results: &[nilable(0, "", Kind::Bytes)],
-        error: Some(nilable(1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        args: &[slot(1, 0, "teamID", Kind::String)],
+        results: &[nilable(1, 0, "", Kind::Bytes)],
+        error: Some(nilable(0, 1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(
             36,
             "GetTeamIcon",
@@ -393,8 +407,8 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "teamID", Kind::String), slot(1, "data", Kind::Bytes)],
-        error: Some(nilable(0, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        args: &[slot(1, 0, "teamID", Kind::String), slot(2, 1, "data", Kind::Bytes)],
+        error: Some(nilable(0, 0, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(
             37,
             "SetTeamIcon",
@@ -404,8 +418,8 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "teamID", Kind::String)],
-        error: Some(nilable(0, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        args: &[slot(1, 0, "teamID", Kind::String)],
+        error: Some(nilable(0, 0, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(
             38,
             "RemoveTeamIcon",
@@ -415,9 +429,9 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "user", Kind::Ptr(&Kind::Struct(&types::USER)))],
-        results: &[nilable(0, "", Kind::Ptr(&Kind::Struct(&types::USER)))],
-        error: Some(nilable(1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        args: &[slot(1, 0, "user", Kind::Ptr(&Kind::Struct(&types::USER)))],
+        results: &[nilable(1, 0, "", Kind::Ptr(&Kind::Struct(&types::USER)))],
+        error: Some(nilable(0, 1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(
             39,
             "UpdateUser",
@@ -427,9 +441,9 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "userID", Kind::String)],
-        results: &[nilable(0, "", Kind::Ptr(&Kind::Struct(&types::STATUS)))],
-        error: Some(nilable(1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        args: &[slot(1, 0, "userID", Kind::String)],
+        results: &[nilable(1, 0, "", Kind::Ptr(&Kind::Struct(&types::STATUS)))],
+        error: Some(nilable(0, 1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(
             40,
             "GetUserStatus",
@@ -439,9 +453,9 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "userIds", Kind::List(&Kind::String))],
-        results: &[nilable(0, "", Kind::List(&Kind::Ptr(&Kind::Struct(&types::STATUS))))],
-        error: Some(nilable(1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        args: &[slot(1, 0, "userIds", Kind::List(&Kind::String))],
+        results: &[nilable(1, 0, "", Kind::List(&Kind::Ptr(&Kind::Struct(&types::STATUS))))],
+        error: Some(nilable(0, 1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(
             41,
             "GetUserStatusesByIds",
@@ -451,9 +465,9 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "userID", Kind::String), slot(1, "status", Kind::String)],
-        results: &[nilable(0, "", Kind::Ptr(&Kind::Struct(&types::STATUS)))],
-        error: Some(nilable(1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        args: &[slot(1, 0, "userID", Kind::String), slot(2, 1, "status", Kind::String)],
+        results: &[nilable(1, 0, "", Kind::Ptr(&Kind::Struct(&types::STATUS)))],
+        error: Some(nilable(0, 1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(
             42,
             "UpdateUserStatus",
@@ -463,9 +477,9 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "userId", Kind::String), slot(1, "endtime", Kind::Int(64))],
-        results: &[nilable(0, "", Kind::Ptr(&Kind::Struct(&types::STATUS)))],
-        error: Some(nilable(1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        args: &[slot(1, 0, "userId", Kind::String), slot(2, 1, "endtime", Kind::Int(64))],
+        results: &[nilable(1, 0, "", Kind::Ptr(&Kind::Struct(&types::STATUS)))],
+        error: Some(nilable(0, 1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(
             43,
             "SetUserStatusTimedDND",
@@ -475,8 +489,8 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "userID", Kind::String), slot(1, "active", Kind::Bool)],
-        error: Some(nilable(0, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        args: &[slot(1, 0, "userID", Kind::String), slot(2, 1, "active", Kind::Bool)],
+        error: Some(nilable(0, 0, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(
             44,
             "UpdateUserActive",
@@ -487,10 +501,10 @@ pub static API: &[Method] = &[
     },
     Method {
         args: &[
-            slot(0, "userID", Kind::String),
-            nilable(1, "customStatus", Kind::Ptr(&Kind::Struct(&types::CUSTOM_STATUS))),
+            slot(1, 0, "userID", Kind::String),
+            nilable(2, 1, "customStatus", Kind::Ptr(&Kind::Struct(&types::CUSTOM_STATUS))),
         ],
-        error: Some(nilable(0, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        error: Some(nilable(0, 0, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(
             45,
             "UpdateUserCustomStatus",
@@ -500,8 +514,8 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "userID", Kind::String)],
-        error: Some(nilable(0, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        args: &[slot(1, 0, "userID", Kind::String)],
+        error: Some(nilable(0, 0, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(
             46,
             "RemoveUserCustomStatus",
@@ -512,13 +526,13 @@ pub static API: &[Method] = &[
     },
     Method {
         args: &[
-            slot(0, "channelID", Kind::String),
-            slot(1, "sortBy", Kind::String),
-            slot(2, "page", Kind::Int(64)),
-            slot(3, "perPage", Kind::Int(64)),
+            slot(1, 0, "channelID", Kind::String),
+            slot(2, 1, "sortBy", Kind::String),
+            slot(3, 2, "page", Kind::Int(64)),
+            slot(4, 3, "perPage", Kind::Int(64)),
         ],
-        results: &[nilable(0, "", Kind::List(&Kind::Ptr(&Kind::Struct(&types::USER))))],
-        error: Some(nilable(1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        results: &[nilable(1, 0, "", Kind::List(&Kind::Ptr(&Kind::Struct(&types::USER))))],
+        error: Some(nilable(0, 1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(
             47,
             "GetUsersInChannel",
@@ -528,9 +542,9 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "userID", Kind::String), slot(1, "attributes", Kind::List(&Kind::String))],
-        results: &[nilable(0, "", Kind::Map(&Kind::String, &Kind::String))],
-        error: Some(nilable(1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        args: &[slot(1, 0, "userID", Kind::String), slot(2, 1, "attributes", Kind::List(&Kind::String))],
+        results: &[nilable(1, 0, "", Kind::Map(&Kind::String, &Kind::String))],
+        error: Some(nilable(0, 1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(
             48,
             "GetLDAPUserAttributes",
@@ -540,9 +554,9 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "team", Kind::Ptr(&Kind::Struct(&types::TEAM)))],
-        results: &[nilable(0, "", Kind::Ptr(&Kind::Struct(&types::TEAM)))],
-        error: Some(nilable(1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        args: &[slot(1, 0, "team", Kind::Ptr(&Kind::Struct(&types::TEAM)))],
+        results: &[nilable(1, 0, "", Kind::Ptr(&Kind::Struct(&types::TEAM)))],
+        error: Some(nilable(0, 1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(
             49,
             "CreateTeam",
@@ -552,8 +566,8 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "teamID", Kind::String)],
-        error: Some(nilable(0, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        args: &[slot(1, 0, "teamID", Kind::String)],
+        error: Some(nilable(0, 0, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(
             50,
             "DeleteTeam",
@@ -563,20 +577,20 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        results: &[nilable(0, "", Kind::List(&Kind::Ptr(&Kind::Struct(&types::TEAM))))],
-        error: Some(nilable(1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        results: &[nilable(1, 0, "", Kind::List(&Kind::Ptr(&Kind::Struct(&types::TEAM))))],
+        error: Some(nilable(0, 1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(51, "GetTeams", "5.2", Kind::Struct(&wire::GET_TEAMS_ARGS), Kind::Struct(&wire::GET_TEAMS_RETURNS))
     },
     Method {
-        args: &[slot(0, "teamID", Kind::String)],
-        results: &[nilable(0, "", Kind::Ptr(&Kind::Struct(&types::TEAM)))],
-        error: Some(nilable(1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        args: &[slot(1, 0, "teamID", Kind::String)],
+        results: &[nilable(1, 0, "", Kind::Ptr(&Kind::Struct(&types::TEAM)))],
+        error: Some(nilable(0, 1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(52, "GetTeam", "5.2", Kind::Struct(&wire::GET_TEAM_ARGS), Kind::Struct(&wire::GET_TEAM_RETURNS))
     },
     Method {
-        args: &[slot(0, "name", Kind::String)],
-        results: &[nilable(0, "", Kind::Ptr(&Kind::Struct(&types::TEAM)))],
-        error: Some(nilable(1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        args: &[slot(1, 0, "name", Kind::String)],
+        results: &[nilable(1, 0, "", Kind::Ptr(&Kind::Struct(&types::TEAM)))],
+        error: Some(nilable(0, 1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(
             53,
             "GetTeamByName",
@@ -586,9 +600,9 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "userID", Kind::String)],
-        results: &[nilable(0, "", Kind::List(&Kind::Ptr(&Kind::Struct(&types::TEAM_UNREAD))))],
-        error: Some(nilable(1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        args: &[slot(1, 0, "userID", Kind::String)],
+        results: &[nilable(1, 0, "", Kind::List(&Kind::Ptr(&Kind::Struct(&types::TEAM_UNREAD))))],
+        error: Some(nilable(0, 1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(
             54,
             "GetTeamsUnreadForUser",
@@ -598,9 +612,9 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "team", Kind::Ptr(&Kind::Struct(&types::TEAM)))],
-        results: &[nilable(0, "", Kind::Ptr(&Kind::Struct(&types::TEAM)))],
-        error: Some(nilable(1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        args: &[slot(1, 0, "team", Kind::Ptr(&Kind::Struct(&types::TEAM)))],
+        results: &[nilable(1, 0, "", Kind::Ptr(&Kind::Struct(&types::TEAM)))],
+        error: Some(nilable(0, 1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(
             55,
             "UpdateTeam",
@@ -610,9 +624,9 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "term", Kind::String)],
-        results: &[nilable(0, "", Kind::List(&Kind::Ptr(&Kind::Struct(&types::TEAM))))],
-        error: Some(nilable(1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        args: &[slot(1, 0, "term", Kind::String)],
+        results: &[nilable(1, 0, "", Kind::List(&Kind::Ptr(&Kind::Struct(&types::TEAM))))],
+        error: Some(nilable(0, 1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(
             56,
             "SearchTeams",
@@ -622,9 +636,9 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "userID", Kind::String)],
-        results: &[nilable(0, "", Kind::List(&Kind::Ptr(&Kind::Struct(&types::TEAM))))],
-        error: Some(nilable(1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        args: &[slot(1, 0, "userID", Kind::String)],
+        results: &[nilable(1, 0, "", Kind::List(&Kind::Ptr(&Kind::Struct(&types::TEAM))))],
+        error: Some(nilable(0, 1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(
             57,
             "GetTeamsForUser",
@@ -634,9 +648,9 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "teamID", Kind::String), slot(1, "userID", Kind::String)],
-        results: &[nilable(0, "", Kind::Ptr(&Kind::Struct(&types::TEAM_MEMBER)))],
-        error: Some(nilable(1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        args: &[slot(1, 0, "teamID", Kind::String), slot(2, 1, "userID", Kind::String)],
+        results: &[nilable(1, 0, "", Kind::Ptr(&Kind::Struct(&types::TEAM_MEMBER)))],
+        error: Some(nilable(0, 1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(
             58,
             "CreateTeamMember",
@@ -647,12 +661,12 @@ pub static API: &[Method] = &[
     },
     Method {
         args: &[
-            slot(0, "teamID", Kind::String),
-            slot(1, "userIds", Kind::List(&Kind::String)),
-            slot(2, "requestorId", Kind::String),
+            slot(1, 0, "teamID", Kind::String),
+            slot(2, 1, "userIds", Kind::List(&Kind::String)),
+            slot(3, 2, "requestorId", Kind::String),
         ],
-        results: &[nilable(0, "", Kind::List(&Kind::Ptr(&Kind::Struct(&types::TEAM_MEMBER))))],
-        error: Some(nilable(1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        results: &[nilable(1, 0, "", Kind::List(&Kind::Ptr(&Kind::Struct(&types::TEAM_MEMBER))))],
+        error: Some(nilable(0, 1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(
             59,
             "CreateTeamMembers",
@@ -663,12 +677,12 @@ pub static API: &[Method] = &[
     },
     Method {
         args: &[
-            slot(0, "teamID", Kind::String),
-            slot(1, "userIds", Kind::List(&Kind::String)),
-            slot(2, "requestorId", Kind::String),
+            slot(1, 0, "teamID", Kind::String),
+            slot(2, 1, "userIds", Kind::List(&Kind::String)),
+            slot(3, 2, "requestorId", Kind::String),
         ],
-        results: &[nilable(0, "", Kind::List(&Kind::Ptr(&Kind::Struct(&types::TEAM_MEMBER_WITH_ERROR))))],
-        error: Some(nilable(1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        results: &[nilable(1, 0, "", Kind::List(&Kind::Ptr(&Kind::Struct(&types::TEAM_MEMBER_WITH_ERROR))))],
+        error: Some(nilable(0, 1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(
             60,
             "CreateTeamMembersGracefully",
@@ -678,8 +692,12 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "teamID", Kind::String), slot(1, "userID", Kind::String), slot(2, "requestorId", Kind::String)],
-        error: Some(nilable(0, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        args: &[
+            slot(1, 0, "teamID", Kind::String),
+            slot(2, 1, "userID", Kind::String),
+            slot(3, 2, "requestorId", Kind::String),
+        ],
+        error: Some(nilable(0, 0, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(
             61,
             "DeleteTeamMember",
@@ -689,9 +707,13 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "teamID", Kind::String), slot(1, "page", Kind::Int(64)), slot(2, "perPage", Kind::Int(64))],
-        results: &[nilable(0, "", Kind::List(&Kind::Ptr(&Kind::Struct(&types::TEAM_MEMBER))))],
-        error: Some(nilable(1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        args: &[
+            slot(1, 0, "teamID", Kind::String),
+            slot(2, 1, "page", Kind::Int(64)),
+            slot(3, 2, "perPage", Kind::Int(64)),
+        ],
+        results: &[nilable(1, 0, "", Kind::List(&Kind::Ptr(&Kind::Struct(&types::TEAM_MEMBER))))],
+        error: Some(nilable(0, 1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(
             62,
             "GetTeamMembers",
@@ -701,9 +723,9 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "teamID", Kind::String), slot(1, "userID", Kind::String)],
-        results: &[nilable(0, "", Kind::Ptr(&Kind::Struct(&types::TEAM_MEMBER)))],
-        error: Some(nilable(1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        args: &[slot(1, 0, "teamID", Kind::String), slot(2, 1, "userID", Kind::String)],
+        results: &[nilable(1, 0, "", Kind::Ptr(&Kind::Struct(&types::TEAM_MEMBER)))],
+        error: Some(nilable(0, 1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(
             63,
             "GetTeamMember",
@@ -713,9 +735,13 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "userID", Kind::String), slot(1, "page", Kind::Int(64)), slot(2, "perPage", Kind::Int(64))],
-        results: &[nilable(0, "", Kind::List(&Kind::Ptr(&Kind::Struct(&types::TEAM_MEMBER))))],
-        error: Some(nilable(1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        args: &[
+            slot(1, 0, "userID", Kind::String),
+            slot(2, 1, "page", Kind::Int(64)),
+            slot(3, 2, "perPage", Kind::Int(64)),
+        ],
+        results: &[nilable(1, 0, "", Kind::List(&Kind::Ptr(&Kind::Struct(&types::TEAM_MEMBER))))],
+        error: Some(nilable(0, 1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(
             64,
             "GetTeamMembersForUser",
@@ -725,9 +751,13 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "teamID", Kind::String), slot(1, "userID", Kind::String), slot(2, "newRoles", Kind::String)],
-        results: &[nilable(0, "", Kind::Ptr(&Kind::Struct(&types::TEAM_MEMBER)))],
-        error: Some(nilable(1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        args: &[
+            slot(1, 0, "teamID", Kind::String),
+            slot(2, 1, "userID", Kind::String),
+            slot(3, 2, "newRoles", Kind::String),
+        ],
+        results: &[nilable(1, 0, "", Kind::Ptr(&Kind::Struct(&types::TEAM_MEMBER)))],
+        error: Some(nilable(0, 1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(
             65,
             "UpdateTeamMemberRoles",
@@ -737,9 +767,9 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "channel", Kind::Ptr(&Kind::Struct(&types::CHANNEL)))],
-        results: &[nilable(0, "", Kind::Ptr(&Kind::Struct(&types::CHANNEL)))],
-        error: Some(nilable(1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        args: &[slot(1, 0, "channel", Kind::Ptr(&Kind::Struct(&types::CHANNEL)))],
+        results: &[nilable(1, 0, "", Kind::Ptr(&Kind::Struct(&types::CHANNEL)))],
+        error: Some(nilable(0, 1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(
             66,
             "CreateChannel",
@@ -749,8 +779,8 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "channelId", Kind::String)],
-        error: Some(nilable(0, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        args: &[slot(1, 0, "channelId", Kind::String)],
+        error: Some(nilable(0, 0, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(
             67,
             "DeleteChannel",
@@ -760,9 +790,13 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "teamID", Kind::String), slot(1, "page", Kind::Int(64)), slot(2, "perPage", Kind::Int(64))],
-        results: &[nilable(0, "", Kind::List(&Kind::Ptr(&Kind::Struct(&types::CHANNEL))))],
-        error: Some(nilable(1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        args: &[
+            slot(1, 0, "teamID", Kind::String),
+            slot(2, 1, "page", Kind::Int(64)),
+            slot(3, 2, "perPage", Kind::Int(64)),
+        ],
+        results: &[nilable(1, 0, "", Kind::List(&Kind::Ptr(&Kind::Struct(&types::CHANNEL))))],
+        error: Some(nilable(0, 1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(
             68,
             "GetPublicChannelsForTeam",
@@ -772,9 +806,9 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "channelId", Kind::String)],
-        results: &[nilable(0, "", Kind::Ptr(&Kind::Struct(&types::CHANNEL)))],
-        error: Some(nilable(1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        args: &[slot(1, 0, "channelId", Kind::String)],
+        results: &[nilable(1, 0, "", Kind::Ptr(&Kind::Struct(&types::CHANNEL)))],
+        error: Some(nilable(0, 1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(
             69,
             "GetChannel",
@@ -784,9 +818,13 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "teamID", Kind::String), slot(1, "name", Kind::String), slot(2, "includeDeleted", Kind::Bool)],
-        results: &[nilable(0, "", Kind::Ptr(&Kind::Struct(&types::CHANNEL)))],
-        error: Some(nilable(1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        args: &[
+            slot(1, 0, "teamID", Kind::String),
+            slot(2, 1, "name", Kind::String),
+            slot(3, 2, "includeDeleted", Kind::Bool),
+        ],
+        results: &[nilable(1, 0, "", Kind::Ptr(&Kind::Struct(&types::CHANNEL)))],
+        error: Some(nilable(0, 1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(
             70,
             "GetChannelByName",
@@ -797,12 +835,12 @@ pub static API: &[Method] = &[
     },
     Method {
         args: &[
-            slot(0, "teamName", Kind::String),
-            slot(1, "channelName", Kind::String),
-            slot(2, "includeDeleted", Kind::Bool),
+            slot(1, 0, "teamName", Kind::String),
+            slot(2, 1, "channelName", Kind::String),
+            slot(3, 2, "includeDeleted", Kind::Bool),
         ],
-        results: &[nilable(0, "", Kind::Ptr(&Kind::Struct(&types::CHANNEL)))],
-        error: Some(nilable(1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        results: &[nilable(1, 0, "", Kind::Ptr(&Kind::Struct(&types::CHANNEL)))],
+        error: Some(nilable(0, 1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(
             71,
             "GetChannelByNameForTeamName",
@@ -813,12 +851,12 @@ pub static API: &[Method] = &[
     },
     Method {
         args: &[
-            slot(0, "teamID", Kind::String),
-            slot(1, "userID", Kind::String),
-            slot(2, "includeDeleted", Kind::Bool),
+            slot(1, 0, "teamID", Kind::String),
+            slot(2, 1, "userID", Kind::String),
+            slot(3, 2, "includeDeleted", Kind::Bool),
         ],
-        results: &[nilable(0, "", Kind::List(&Kind::Ptr(&Kind::Struct(&types::CHANNEL))))],
-        error: Some(nilable(1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        results: &[nilable(1, 0, "", Kind::List(&Kind::Ptr(&Kind::Struct(&types::CHANNEL))))],
+        error: Some(nilable(0, 1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(
             72,
             "GetChannelsForTeamForUser",
@@ -828,9 +866,9 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "channelId", Kind::String)],
-        results: &[nilable(0, "", Kind::Ptr(&Kind::Struct(&types::CHANNEL_STATS)))],
-        error: Some(nilable(1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        args: &[slot(1, 0, "channelId", Kind::String)],
+        results: &[nilable(1, 0, "", Kind::Ptr(&Kind::Struct(&types::CHANNEL_STATS)))],
+        error: Some(nilable(0, 1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(
             73,
             "GetChannelStats",
@@ -840,9 +878,9 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "userId1", Kind::String), slot(1, "userId2", Kind::String)],
-        results: &[nilable(0, "", Kind::Ptr(&Kind::Struct(&types::CHANNEL)))],
-        error: Some(nilable(1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        args: &[slot(1, 0, "userId1", Kind::String), slot(2, 1, "userId2", Kind::String)],
+        results: &[nilable(1, 0, "", Kind::Ptr(&Kind::Struct(&types::CHANNEL)))],
+        error: Some(nilable(0, 1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(
             74,
             "GetDirectChannel",
@@ -852,9 +890,9 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "userIds", Kind::List(&Kind::String))],
-        results: &[nilable(0, "", Kind::Ptr(&Kind::Struct(&types::CHANNEL)))],
-        error: Some(nilable(1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        args: &[slot(1, 0, "userIds", Kind::List(&Kind::String))],
+        results: &[nilable(1, 0, "", Kind::Ptr(&Kind::Struct(&types::CHANNEL)))],
+        error: Some(nilable(0, 1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(
             75,
             "GetGroupChannel",
@@ -864,9 +902,9 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "channel", Kind::Ptr(&Kind::Struct(&types::CHANNEL)))],
-        results: &[nilable(0, "", Kind::Ptr(&Kind::Struct(&types::CHANNEL)))],
-        error: Some(nilable(1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        args: &[slot(1, 0, "channel", Kind::Ptr(&Kind::Struct(&types::CHANNEL)))],
+        results: &[nilable(1, 0, "", Kind::Ptr(&Kind::Struct(&types::CHANNEL)))],
+        error: Some(nilable(0, 1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(
             76,
             "UpdateChannel",
@@ -876,9 +914,9 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "teamID", Kind::String), slot(1, "term", Kind::String)],
-        results: &[nilable(0, "", Kind::List(&Kind::Ptr(&Kind::Struct(&types::CHANNEL))))],
-        error: Some(nilable(1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        args: &[slot(1, 0, "teamID", Kind::String), slot(2, 1, "term", Kind::String)],
+        results: &[nilable(1, 0, "", Kind::List(&Kind::Ptr(&Kind::Struct(&types::CHANNEL))))],
+        error: Some(nilable(0, 1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(
             77,
             "SearchChannels",
@@ -889,12 +927,12 @@ pub static API: &[Method] = &[
     },
     Method {
         args: &[
-            slot(0, "userID", Kind::String),
-            slot(1, "teamID", Kind::String),
-            slot(2, "newCategory", Kind::Ptr(&Kind::Struct(&types::SIDEBAR_CATEGORY_WITH_CHANNELS))),
+            slot(1, 0, "userID", Kind::String),
+            slot(2, 1, "teamID", Kind::String),
+            slot(3, 2, "newCategory", Kind::Ptr(&Kind::Struct(&types::SIDEBAR_CATEGORY_WITH_CHANNELS))),
         ],
-        results: &[nilable(0, "", Kind::Ptr(&Kind::Struct(&types::SIDEBAR_CATEGORY_WITH_CHANNELS)))],
-        error: Some(nilable(1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        results: &[nilable(1, 0, "", Kind::Ptr(&Kind::Struct(&types::SIDEBAR_CATEGORY_WITH_CHANNELS)))],
+        error: Some(nilable(0, 1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(
             78,
             "CreateChannelSidebarCategory",
@@ -904,9 +942,9 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "userID", Kind::String), slot(1, "teamID", Kind::String)],
-        results: &[nilable(0, "", Kind::Ptr(&Kind::Struct(&types::ORDERED_SIDEBAR_CATEGORIES)))],
-        error: Some(nilable(1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        args: &[slot(1, 0, "userID", Kind::String), slot(2, 1, "teamID", Kind::String)],
+        results: &[nilable(1, 0, "", Kind::Ptr(&Kind::Struct(&types::ORDERED_SIDEBAR_CATEGORIES)))],
+        error: Some(nilable(0, 1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(
             79,
             "GetChannelSidebarCategories",
@@ -917,12 +955,12 @@ pub static API: &[Method] = &[
     },
     Method {
         args: &[
-            slot(0, "userID", Kind::String),
-            slot(1, "teamID", Kind::String),
-            slot(2, "categories", Kind::List(&Kind::Ptr(&Kind::Struct(&types::SIDEBAR_CATEGORY_WITH_CHANNELS)))),
+            slot(1, 0, "userID", Kind::String),
+            slot(2, 1, "teamID", Kind::String),
+            slot(3, 2, "categories", Kind::List(&Kind::Ptr(&Kind::Struct(&types::SIDEBAR_CATEGORY_WITH_CHANNELS)))),
         ],
-        results: &[nilable(0, "", Kind::List(&Kind::Ptr(&Kind::Struct(&types::SIDEBAR_CATEGORY_WITH_CHANNELS))))],
-        error: Some(nilable(1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        results: &[nilable(1, 0, "", Kind::List(&Kind::Ptr(&Kind::Struct(&types::SIDEBAR_CATEGORY_WITH_CHANNELS))))],
+        error: Some(nilable(0, 1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(
             80,
             "UpdateChannelSidebarCategories",
@@ -932,9 +970,9 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "search", Kind::Ptr(&Kind::Struct(&types::USER_SEARCH)))],
-        results: &[nilable(0, "", Kind::List(&Kind::Ptr(&Kind::Struct(&types::USER))))],
-        error: Some(nilable(1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        args: &[slot(1, 0, "search", Kind::Ptr(&Kind::Struct(&types::USER_SEARCH)))],
+        results: &[nilable(1, 0, "", Kind::List(&Kind::Ptr(&Kind::Struct(&types::USER))))],
+        error: Some(nilable(0, 1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(
             81,
             "SearchUsers",
@@ -945,11 +983,11 @@ pub static API: &[Method] = &[
     },
     Method {
         args: &[
-            slot(0, "teamID", Kind::String),
-            slot(1, "paramsList", Kind::List(&Kind::Ptr(&Kind::Struct(&types::SEARCH_PARAMS)))),
+            slot(1, 0, "teamID", Kind::String),
+            slot(2, 1, "paramsList", Kind::List(&Kind::Ptr(&Kind::Struct(&types::SEARCH_PARAMS)))),
         ],
-        results: &[nilable(0, "", Kind::List(&Kind::Ptr(&Kind::Struct(&types::POST))))],
-        error: Some(nilable(1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        results: &[nilable(1, 0, "", Kind::List(&Kind::Ptr(&Kind::Struct(&types::POST))))],
+        error: Some(nilable(0, 1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(
             82,
             "SearchPostsInTeam",
@@ -960,12 +998,12 @@ pub static API: &[Method] = &[
     },
     Method {
         args: &[
-            slot(0, "teamID", Kind::String),
-            slot(1, "userID", Kind::String),
-            slot(2, "searchParams", Kind::Struct(&types::SEARCH_PARAMETER)),
+            slot(1, 0, "teamID", Kind::String),
+            slot(2, 1, "userID", Kind::String),
+            slot(3, 2, "searchParams", Kind::Struct(&types::SEARCH_PARAMETER)),
         ],
-        results: &[nilable(0, "", Kind::Ptr(&Kind::Struct(&types::POST_SEARCH_RESULTS)))],
-        error: Some(nilable(1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        results: &[nilable(1, 0, "", Kind::Ptr(&Kind::Struct(&types::POST_SEARCH_RESULTS)))],
+        error: Some(nilable(0, 1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(
             83,
             "SearchPostsInTeamForUser",
@@ -975,9 +1013,9 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "channelId", Kind::String), slot(1, "userID", Kind::String)],
-        results: &[nilable(0, "", Kind::Ptr(&Kind::Struct(&types::CHANNEL_MEMBER)))],
-        error: Some(nilable(1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        args: &[slot(1, 0, "channelId", Kind::String), slot(2, 1, "userID", Kind::String)],
+        results: &[nilable(1, 0, "", Kind::Ptr(&Kind::Struct(&types::CHANNEL_MEMBER)))],
+        error: Some(nilable(0, 1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(
             84,
             "AddChannelMember",
@@ -987,9 +1025,13 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "channelId", Kind::String), slot(1, "userID", Kind::String), slot(2, "asUserId", Kind::String)],
-        results: &[nilable(0, "", Kind::Ptr(&Kind::Struct(&types::CHANNEL_MEMBER)))],
-        error: Some(nilable(1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        args: &[
+            slot(1, 0, "channelId", Kind::String),
+            slot(2, 1, "userID", Kind::String),
+            slot(3, 2, "asUserId", Kind::String),
+        ],
+        results: &[nilable(1, 0, "", Kind::Ptr(&Kind::Struct(&types::CHANNEL_MEMBER)))],
+        error: Some(nilable(0, 1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(
             85,
             "AddUserToChannel",
@@ -999,9 +1041,9 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "channelId", Kind::String), slot(1, "userID", Kind::String)],
-        results: &[nilable(0, "", Kind::Ptr(&Kind::Struct(&types::CHANNEL_MEMBER)))],
-        error: Some(nilable(1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        args: &[slot(1, 0, "channelId", Kind::String), slot(2, 1, "userID", Kind::String)],
+        results: &[nilable(1, 0, "", Kind::Ptr(&Kind::Struct(&types::CHANNEL_MEMBER)))],
+        error: Some(nilable(0, 1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(
             86,
             "GetChannelMember",
@@ -1011,9 +1053,13 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "channelId", Kind::String), slot(1, "page", Kind::Int(64)), slot(2, "perPage", Kind::Int(64))],
-        results: &[nilable(0, "", Kind::List(&Kind::Struct(&types::CHANNEL_MEMBER)))],
-        error: Some(nilable(1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        args: &[
+            slot(1, 0, "channelId", Kind::String),
+            slot(2, 1, "page", Kind::Int(64)),
+            slot(3, 2, "perPage", Kind::Int(64)),
+        ],
+        results: &[nilable(1, 0, "", Kind::List(&Kind::Struct(&types::CHANNEL_MEMBER)))],
+        error: Some(nilable(0, 1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(
             87,
             "GetChannelMembers",
@@ -1023,9 +1069,9 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "channelId", Kind::String), slot(1, "userIds", Kind::List(&Kind::String))],
-        results: &[nilable(0, "", Kind::List(&Kind::Struct(&types::CHANNEL_MEMBER)))],
-        error: Some(nilable(1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        args: &[slot(1, 0, "channelId", Kind::String), slot(2, 1, "userIds", Kind::List(&Kind::String))],
+        results: &[nilable(1, 0, "", Kind::List(&Kind::Struct(&types::CHANNEL_MEMBER)))],
+        error: Some(nilable(0, 1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(
             88,
             "GetChannelMembersByIds",
@@ -1036,13 +1082,13 @@ pub static API: &[Method] = &[
     },
     Method {
         args: &[
-            slot(0, "teamID", Kind::String),
-            slot(1, "userID", Kind::String),
-            slot(2, "page", Kind::Int(64)),
-            slot(3, "perPage", Kind::Int(64)),
+            slot(1, 0, "teamID", Kind::String),
+            slot(2, 1, "userID", Kind::String),
+            slot(3, 2, "page", Kind::Int(64)),
+            slot(4, 3, "perPage", Kind::Int(64)),
         ],
-        results: &[nilable(0, "", Kind::List(&Kind::Ptr(&Kind::Struct(&types::CHANNEL_MEMBER))))],
-        error: Some(nilable(1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        results: &[nilable(1, 0, "", Kind::List(&Kind::Ptr(&Kind::Struct(&types::CHANNEL_MEMBER))))],
+        error: Some(nilable(0, 1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(
             89,
             "GetChannelMembersForUser",
@@ -1052,9 +1098,13 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "channelId", Kind::String), slot(1, "userID", Kind::String), slot(2, "newRoles", Kind::String)],
-        results: &[nilable(0, "", Kind::Ptr(&Kind::Struct(&types::CHANNEL_MEMBER)))],
-        error: Some(nilable(1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        args: &[
+            slot(1, 0, "channelId", Kind::String),
+            slot(2, 1, "userID", Kind::String),
+            slot(3, 2, "newRoles", Kind::String),
+        ],
+        results: &[nilable(1, 0, "", Kind::Ptr(&Kind::Struct(&types::CHANNEL_MEMBER)))],
+        error: Some(nilable(0, 1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(
             90,
             "UpdateChannelMemberRoles",
@@ -1065,12 +1115,12 @@ pub static API: &[Method] = &[
     },
     Method {
         args: &[
-            slot(0, "channelId", Kind::String),
-            slot(1, "userID", Kind::String),
-            slot(2, "notifications", Kind::Map(&Kind::String, &Kind::String)),
+            slot(1, 0, "channelId", Kind::String),
+            slot(2, 1, "userID", Kind::String),
+            slot(3, 2, "notifications", Kind::Map(&Kind::String, &Kind::String)),
         ],
-        results: &[nilable(0, "", Kind::Ptr(&Kind::Struct(&types::CHANNEL_MEMBER)))],
-        error: Some(nilable(1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        results: &[nilable(1, 0, "", Kind::Ptr(&Kind::Struct(&types::CHANNEL_MEMBER)))],
+        error: Some(nilable(0, 1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(
             91,
             "UpdateChannelMemberNotifications",
@@ -1081,10 +1131,10 @@ pub static API: &[Method] = &[
     },
     Method {
         args: &[
-            slot(0, "members", Kind::List(&Kind::Ptr(&Kind::Struct(&types::CHANNEL_MEMBER_IDENTIFIER)))),
-            slot(1, "notifyProps", Kind::Map(&Kind::String, &Kind::String)),
+            slot(1, 0, "members", Kind::List(&Kind::Ptr(&Kind::Struct(&types::CHANNEL_MEMBER_IDENTIFIER)))),
+            slot(2, 1, "notifyProps", Kind::Map(&Kind::String, &Kind::String)),
         ],
-        error: Some(nilable(0, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        error: Some(nilable(0, 0, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(
             92,
             "PatchChannelMembersNotifications",
@@ -1094,15 +1144,15 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "groupId", Kind::String)],
-        results: &[nilable(0, "", Kind::Ptr(&Kind::Struct(&types::GROUP)))],
-        error: Some(nilable(1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        args: &[slot(1, 0, "groupId", Kind::String)],
+        results: &[nilable(1, 0, "", Kind::Ptr(&Kind::Struct(&types::GROUP)))],
+        error: Some(nilable(0, 1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(93, "GetGroup", "5.18", Kind::Struct(&wire::GET_GROUP_ARGS), Kind::Struct(&wire::GET_GROUP_RETURNS))
     },
     Method {
-        args: &[slot(0, "name", Kind::String)],
-        results: &[nilable(0, "", Kind::Ptr(&Kind::Struct(&types::GROUP)))],
-        error: Some(nilable(1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        args: &[slot(1, 0, "name", Kind::String)],
+        results: &[nilable(1, 0, "", Kind::Ptr(&Kind::Struct(&types::GROUP)))],
+        error: Some(nilable(0, 1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(
             94,
             "GetGroupByName",
@@ -1112,9 +1162,13 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "groupID", Kind::String), slot(1, "page", Kind::Int(64)), slot(2, "perPage", Kind::Int(64))],
-        results: &[nilable(0, "", Kind::List(&Kind::Ptr(&Kind::Struct(&types::USER))))],
-        error: Some(nilable(1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        args: &[
+            slot(1, 0, "groupID", Kind::String),
+            slot(2, 1, "page", Kind::Int(64)),
+            slot(3, 2, "perPage", Kind::Int(64)),
+        ],
+        results: &[nilable(1, 0, "", Kind::List(&Kind::Ptr(&Kind::Struct(&types::USER))))],
+        error: Some(nilable(0, 1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(
             95,
             "GetGroupMemberUsers",
@@ -1124,9 +1178,9 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "groupSource", Kind::String)],
-        results: &[nilable(0, "", Kind::List(&Kind::Ptr(&Kind::Struct(&types::GROUP))))],
-        error: Some(nilable(1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        args: &[slot(1, 0, "groupSource", Kind::String)],
+        results: &[nilable(1, 0, "", Kind::List(&Kind::Ptr(&Kind::Struct(&types::GROUP))))],
+        error: Some(nilable(0, 1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(
             96,
             "GetGroupsBySource",
@@ -1136,9 +1190,9 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "userID", Kind::String)],
-        results: &[nilable(0, "", Kind::List(&Kind::Ptr(&Kind::Struct(&types::GROUP))))],
-        error: Some(nilable(1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        args: &[slot(1, 0, "userID", Kind::String)],
+        results: &[nilable(1, 0, "", Kind::List(&Kind::Ptr(&Kind::Struct(&types::GROUP))))],
+        error: Some(nilable(0, 1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(
             97,
             "GetGroupsForUser",
@@ -1148,8 +1202,8 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "channelId", Kind::String), slot(1, "userID", Kind::String)],
-        error: Some(nilable(0, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        args: &[slot(1, 0, "channelId", Kind::String), slot(2, 1, "userID", Kind::String)],
+        error: Some(nilable(0, 0, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(
             98,
             "DeleteChannelMember",
@@ -1159,9 +1213,9 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "post", Kind::Ptr(&Kind::Struct(&types::POST)))],
-        results: &[nilable(0, "", Kind::Ptr(&Kind::Struct(&types::POST)))],
-        error: Some(nilable(1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        args: &[slot(1, 0, "post", Kind::Ptr(&Kind::Struct(&types::POST)))],
+        results: &[nilable(1, 0, "", Kind::Ptr(&Kind::Struct(&types::POST)))],
+        error: Some(nilable(0, 1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(
             99,
             "CreatePost",
@@ -1171,9 +1225,9 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "reaction", Kind::Ptr(&Kind::Struct(&types::REACTION)))],
-        results: &[nilable(0, "", Kind::Ptr(&Kind::Struct(&types::REACTION)))],
-        error: Some(nilable(1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        args: &[slot(1, 0, "reaction", Kind::Ptr(&Kind::Struct(&types::REACTION)))],
+        results: &[nilable(1, 0, "", Kind::Ptr(&Kind::Struct(&types::REACTION)))],
+        error: Some(nilable(0, 1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(
             100,
             "AddReaction",
@@ -1183,8 +1237,8 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "reaction", Kind::Ptr(&Kind::Struct(&types::REACTION)))],
-        error: Some(nilable(0, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        args: &[slot(1, 0, "reaction", Kind::Ptr(&Kind::Struct(&types::REACTION)))],
+        error: Some(nilable(0, 0, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(
             101,
             "RemoveReaction",
@@ -1194,9 +1248,9 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "postId", Kind::String)],
-        results: &[nilable(0, "", Kind::List(&Kind::Ptr(&Kind::Struct(&types::REACTION))))],
-        error: Some(nilable(1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        args: &[slot(1, 0, "postId", Kind::String)],
+        results: &[nilable(1, 0, "", Kind::List(&Kind::Ptr(&Kind::Struct(&types::REACTION))))],
+        error: Some(nilable(0, 1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(
             102,
             "GetReactions",
@@ -1206,8 +1260,8 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "userID", Kind::String), slot(1, "post", Kind::Ptr(&Kind::Struct(&types::POST)))],
-        results: &[nilable(0, "", Kind::Ptr(&Kind::Struct(&types::POST)))],
+        args: &[slot(1, 0, "userID", Kind::String), slot(2, 1, "post", Kind::Ptr(&Kind::Struct(&types::POST)))],
+        results: &[nilable(1, 0, "", Kind::Ptr(&Kind::Struct(&types::POST)))],
         ..method(
             103,
             "SendEphemeralPost",
@@ -1217,8 +1271,8 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "userID", Kind::String), slot(1, "post", Kind::Ptr(&Kind::Struct(&types::POST)))],
-        results: &[nilable(0, "", Kind::Ptr(&Kind::Struct(&types::POST)))],
+        args: &[slot(1, 0, "userID", Kind::String), slot(2, 1, "post", Kind::Ptr(&Kind::Struct(&types::POST)))],
+        results: &[nilable(1, 0, "", Kind::Ptr(&Kind::Struct(&types::POST)))],
         ..method(
             104,
             "UpdateEphemeralPost",
@@ -1228,7 +1282,7 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "userID", Kind::String), slot(1, "postId", Kind::String)],
+        args: &[slot(1, 0, "userID", Kind::String), slot(2, 1, "postId", Kind::String)],
         ..method(
             105,
             "DeleteEphemeralPost",
@@ -1238,8 +1292,8 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "postId", Kind::String)],
-        error: Some(nilable(0, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        args: &[slot(1, 0, "postId", Kind::String)],
+        error: Some(nilable(0, 0, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(
             106,
             "DeletePost",
@@ -1249,9 +1303,9 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "postId", Kind::String)],
-        results: &[nilable(0, "", Kind::Ptr(&Kind::Struct(&types::POST_LIST)))],
-        error: Some(nilable(1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        args: &[slot(1, 0, "postId", Kind::String)],
+        results: &[nilable(1, 0, "", Kind::Ptr(&Kind::Struct(&types::POST_LIST)))],
+        error: Some(nilable(0, 1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(
             107,
             "GetPostThread",
@@ -1261,15 +1315,15 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "postId", Kind::String)],
-        results: &[nilable(0, "", Kind::Ptr(&Kind::Struct(&types::POST)))],
-        error: Some(nilable(1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        args: &[slot(1, 0, "postId", Kind::String)],
+        results: &[nilable(1, 0, "", Kind::Ptr(&Kind::Struct(&types::POST)))],
+        error: Some(nilable(0, 1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(108, "GetPost", "5.2", Kind::Struct(&wire::GET_POST_ARGS), Kind::Struct(&wire::GET_POST_RETURNS))
     },
     Method {
-        args: &[slot(0, "channelId", Kind::String), slot(1, "time", Kind::Int(64))],
-        results: &[nilable(0, "", Kind::Ptr(&Kind::Struct(&types::POST_LIST)))],
-        error: Some(nilable(1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        args: &[slot(1, 0, "channelId", Kind::String), slot(2, 1, "time", Kind::Int(64))],
+        results: &[nilable(1, 0, "", Kind::Ptr(&Kind::Struct(&types::POST_LIST)))],
+        error: Some(nilable(0, 1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(
             109,
             "GetPostsSince",
@@ -1280,13 +1334,13 @@ pub static API: &[Method] = &[
     },
     Method {
         args: &[
-            slot(0, "channelId", Kind::String),
-            slot(1, "postId", Kind::String),
-            slot(2, "page", Kind::Int(64)),
-            slot(3, "perPage", Kind::Int(64)),
+            slot(1, 0, "channelId", Kind::String),
+            slot(2, 1, "postId", Kind::String),
+            slot(3, 2, "page", Kind::Int(64)),
+            slot(4, 3, "perPage", Kind::Int(64)),
         ],
-        results: &[nilable(0, "", Kind::Ptr(&Kind::Struct(&types::POST_LIST)))],
-        error: Some(nilable(1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        results: &[nilable(1, 0, "", Kind::Ptr(&Kind::Struct(&types::POST_LIST)))],
+        error: Some(nilable(0, 1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(
             110,
             "GetPostsAfter",
@@ -1297,13 +1351,13 @@ pub static API: &[Method] = &[
     },
     Method {
         args: &[
-            slot(0, "channelId", Kind::String),
-            slot(1, "postId", Kind::String),
-            slot(2, "page", Kind::Int(64)),
-            slot(3, "perPage", Kind::Int(64)),
+            slot(1, 0, "channelId", Kind::String),
+            slot(2, 1, "postId", Kind::String),
+            slot(3, 2, "page", Kind::Int(64)),
+            slot(4, 3, "perPage", Kind::Int(64)),
         ],
-        results: &[nilable(0, "", Kind::Ptr(&Kind::Struct(&types::POST_LIST)))],
-        error: Some(nilable(1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        results: &[nilable(1, 0, "", Kind::Ptr(&Kind::Struct(&types::POST_LIST)))],
+        error: Some(nilable(0, 1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(
             111,
             "GetPostsBefore",
@@ -1313,9 +1367,13 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "channelId", Kind::String), slot(1, "page", Kind::Int(64)), slot(2, "perPage", Kind::Int(64))],
-        results: &[nilable(0, "", Kind::Ptr(&Kind::Struct(&types::POST_LIST)))],
-        error: Some(nilable(1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        args: &[
+            slot(1, 0, "channelId", Kind::String),
+            slot(2, 1, "page", Kind::Int(64)),
+            slot(3, 2, "perPage", Kind::Int(64)),
+        ],
+        results: &[nilable(1, 0, "", Kind::Ptr(&Kind::Struct(&types::POST_LIST)))],
+        error: Some(nilable(0, 1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(
             112,
             "GetPostsForChannel",
@@ -1325,9 +1383,9 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "teamID", Kind::String)],
-        results: &[nilable(0, "", Kind::Ptr(&Kind::Struct(&types::TEAM_STATS)))],
-        error: Some(nilable(1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        args: &[slot(1, 0, "teamID", Kind::String)],
+        results: &[nilable(1, 0, "", Kind::Ptr(&Kind::Struct(&types::TEAM_STATS)))],
+        error: Some(nilable(0, 1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(
             113,
             "GetTeamStats",
@@ -1337,9 +1395,9 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "post", Kind::Ptr(&Kind::Struct(&types::POST)))],
-        results: &[nilable(0, "", Kind::Ptr(&Kind::Struct(&types::POST)))],
-        error: Some(nilable(1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        args: &[slot(1, 0, "post", Kind::Ptr(&Kind::Struct(&types::POST)))],
+        results: &[nilable(1, 0, "", Kind::Ptr(&Kind::Struct(&types::POST)))],
+        error: Some(nilable(0, 1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(
             114,
             "UpdatePost",
@@ -1349,9 +1407,9 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "userID", Kind::String)],
-        results: &[nilable(0, "", Kind::Bytes)],
-        error: Some(nilable(1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        args: &[slot(1, 0, "userID", Kind::String)],
+        results: &[nilable(1, 0, "", Kind::Bytes)],
+        error: Some(nilable(0, 1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(
             115,
             "GetProfileImage",
@@ -1361,8 +1419,8 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "userID", Kind::String), slot(1, "data", Kind::Bytes)],
-        error: Some(nilable(0, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        args: &[slot(1, 0, "userID", Kind::String), slot(2, 1, "data", Kind::Bytes)],
+        error: Some(nilable(0, 0, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(
             116,
             "SetProfileImage",
@@ -1372,9 +1430,13 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "sortBy", Kind::String), slot(1, "page", Kind::Int(64)), slot(2, "perPage", Kind::Int(64))],
-        results: &[nilable(0, "", Kind::List(&Kind::Ptr(&Kind::Struct(&types::EMOJI))))],
-        error: Some(nilable(1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        args: &[
+            slot(1, 0, "sortBy", Kind::String),
+            slot(2, 1, "page", Kind::Int(64)),
+            slot(3, 2, "perPage", Kind::Int(64)),
+        ],
+        results: &[nilable(1, 0, "", Kind::List(&Kind::Ptr(&Kind::Struct(&types::EMOJI))))],
+        error: Some(nilable(0, 1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(
             117,
             "GetEmojiList",
@@ -1384,9 +1446,9 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "name", Kind::String)],
-        results: &[nilable(0, "", Kind::Ptr(&Kind::Struct(&types::EMOJI)))],
-        error: Some(nilable(1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        args: &[slot(1, 0, "name", Kind::String)],
+        results: &[nilable(1, 0, "", Kind::Ptr(&Kind::Struct(&types::EMOJI)))],
+        error: Some(nilable(0, 1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(
             118,
             "GetEmojiByName",
@@ -1396,15 +1458,15 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "emojiId", Kind::String)],
-        results: &[nilable(0, "", Kind::Ptr(&Kind::Struct(&types::EMOJI)))],
-        error: Some(nilable(1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        args: &[slot(1, 0, "emojiId", Kind::String)],
+        results: &[nilable(1, 0, "", Kind::Ptr(&Kind::Struct(&types::EMOJI)))],
+        error: Some(nilable(0, 1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(119, "GetEmoji", "5.6", Kind::Struct(&wire::GET_EMOJI_ARGS), Kind::Struct(&wire::GET_EMOJI_RETURNS))
     },
     Method {
-        args: &[slot(0, "userID", Kind::String), slot(1, "fileIds", Kind::List(&Kind::String))],
-        results: &[nilable(0, "", Kind::List(&Kind::String))],
-        error: Some(nilable(1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        args: &[slot(1, 0, "userID", Kind::String), slot(2, 1, "fileIds", Kind::List(&Kind::String))],
+        results: &[nilable(1, 0, "", Kind::List(&Kind::String))],
+        error: Some(nilable(0, 1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(
             120,
             "CopyFileInfos",
@@ -1414,9 +1476,9 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "fileId", Kind::String)],
-        results: &[nilable(0, "", Kind::Ptr(&Kind::Struct(&types::FILE_INFO)))],
-        error: Some(nilable(1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        args: &[slot(1, 0, "fileId", Kind::String)],
+        results: &[nilable(1, 0, "", Kind::Ptr(&Kind::Struct(&types::FILE_INFO)))],
+        error: Some(nilable(0, 1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(
             121,
             "GetFileInfo",
@@ -1426,8 +1488,8 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "fileID", Kind::String), slot(1, "content", Kind::String)],
-        error: Some(nilable(0, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        args: &[slot(1, 0, "fileID", Kind::String), slot(2, 1, "content", Kind::String)],
+        error: Some(nilable(0, 0, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(
             122,
             "SetFileSearchableContent",
@@ -1438,12 +1500,12 @@ pub static API: &[Method] = &[
     },
     Method {
         args: &[
-            slot(0, "page", Kind::Int(64)),
-            slot(1, "perPage", Kind::Int(64)),
-            nilable(2, "opt", Kind::Ptr(&Kind::Struct(&types::GET_FILE_INFOS_OPTIONS))),
+            slot(1, 0, "page", Kind::Int(64)),
+            slot(2, 1, "perPage", Kind::Int(64)),
+            nilable(3, 2, "opt", Kind::Ptr(&Kind::Struct(&types::GET_FILE_INFOS_OPTIONS))),
         ],
-        results: &[nilable(0, "", Kind::List(&Kind::Ptr(&Kind::Struct(&types::FILE_INFO))))],
-        error: Some(nilable(1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        results: &[nilable(1, 0, "", Kind::List(&Kind::Ptr(&Kind::Struct(&types::FILE_INFO))))],
+        error: Some(nilable(0, 1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(
             123,
             "GetFileInfos",
@@ -1453,15 +1515,15 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "fileId", Kind::String)],
-        results: &[nilable(0, "", Kind::Bytes)],
-        error: Some(nilable(1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        args: &[slot(1, 0, "fileId", Kind::String)],
+        results: &[nilable(1, 0, "", Kind::Bytes)],
+        error: Some(nilable(0, 1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(124, "GetFile", "5.8", Kind::Struct(&wire::GET_FILE_ARGS), Kind::Struct(&wire::GET_FILE_RETURNS))
     },
     Method {
-        args: &[slot(0, "fileId", Kind::String)],
-        results: &[nilable(0, "", Kind::String)],
-        error: Some(nilable(1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        args: &[slot(1, 0, "fileId", Kind::String)],
+        results: &[nilable(1, 0, "", Kind::String)],
+        error: Some(nilable(0, 1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(
             125,
             "GetFileLink",
@@ -1471,15 +1533,15 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "path", Kind::String)],
-        results: &[nilable(0, "", Kind::Bytes)],
-        error: Some(nilable(1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        args: &[slot(1, 0, "path", Kind::String)],
+        results: &[nilable(1, 0, "", Kind::Bytes)],
+        error: Some(nilable(0, 1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(126, "ReadFile", "5.3", Kind::Struct(&wire::READ_FILE_ARGS), Kind::Struct(&wire::READ_FILE_RETURNS))
     },
     Method {
-        args: &[slot(0, "emojiId", Kind::String)],
-        results: &[nilable(0, "", Kind::Bytes), nilable(1, "", Kind::String)],
-        error: Some(nilable(2, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        args: &[slot(1, 0, "emojiId", Kind::String)],
+        results: &[nilable(1, 0, "", Kind::Bytes), nilable(2, 1, "", Kind::String)],
+        error: Some(nilable(0, 2, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(
             127,
             "GetEmojiImage",
@@ -1489,9 +1551,13 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "data", Kind::Bytes), slot(1, "channelId", Kind::String), slot(2, "filename", Kind::String)],
-        results: &[nilable(0, "", Kind::Ptr(&Kind::Struct(&types::FILE_INFO)))],
-        error: Some(nilable(1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        args: &[
+            slot(1, 0, "data", Kind::Bytes),
+            slot(2, 1, "channelId", Kind::String),
+            slot(3, 2, "filename", Kind::String),
+        ],
+        results: &[nilable(1, 0, "", Kind::Ptr(&Kind::Struct(&types::FILE_INFO)))],
+        error: Some(nilable(0, 1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(
             128,
             "UploadFile",
@@ -1501,8 +1567,8 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "dialog", Kind::Struct(&types::OPEN_DIALOG_REQUEST))],
-        error: Some(nilable(0, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        args: &[slot(1, 0, "dialog", Kind::Struct(&types::OPEN_DIALOG_REQUEST))],
+        error: Some(nilable(0, 0, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(
             129,
             "OpenInteractiveDialog",
@@ -1513,12 +1579,12 @@ pub static API: &[Method] = &[
     },
     Method {
         args: &[
-            slot(0, "userID", Kind::String),
-            slot(1, "connectionID", Kind::String),
-            slot(2, "message", Kind::String),
-            slot(3, "options", Kind::Struct(&types::SEND_TOAST_MESSAGE_OPTIONS)),
+            slot(1, 0, "userID", Kind::String),
+            slot(2, 1, "connectionID", Kind::String),
+            slot(3, 2, "message", Kind::String),
+            slot(4, 3, "options", Kind::Struct(&types::SEND_TOAST_MESSAGE_OPTIONS)),
         ],
-        error: Some(nilable(0, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        error: Some(nilable(0, 0, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(
             130,
             "SendToastMessage",
@@ -1528,8 +1594,8 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        results: &[nilable(0, "", Kind::List(&Kind::Ptr(&Kind::Struct(&types::MANIFEST))))],
-        error: Some(nilable(1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        results: &[nilable(1, 0, "", Kind::List(&Kind::Ptr(&Kind::Struct(&types::MANIFEST))))],
+        error: Some(nilable(0, 1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(
             131,
             "GetPlugins",
@@ -1539,8 +1605,8 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "id", Kind::String)],
-        error: Some(nilable(0, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        args: &[slot(1, 0, "id", Kind::String)],
+        error: Some(nilable(0, 0, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(
             132,
             "EnablePlugin",
@@ -1550,8 +1616,8 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "id", Kind::String)],
-        error: Some(nilable(0, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        args: &[slot(1, 0, "id", Kind::String)],
+        error: Some(nilable(0, 0, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(
             133,
             "DisablePlugin",
@@ -1561,8 +1627,8 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "id", Kind::String)],
-        error: Some(nilable(0, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        args: &[slot(1, 0, "id", Kind::String)],
+        error: Some(nilable(0, 0, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(
             134,
             "RemovePlugin",
@@ -1572,9 +1638,9 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "id", Kind::String)],
-        results: &[nilable(0, "", Kind::Ptr(&Kind::Struct(&types::PLUGIN_STATUS)))],
-        error: Some(nilable(1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        args: &[slot(1, 0, "id", Kind::String)],
+        results: &[nilable(1, 0, "", Kind::Ptr(&Kind::Struct(&types::PLUGIN_STATUS)))],
+        error: Some(nilable(0, 1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(
             135,
             "GetPluginStatus",
@@ -1584,9 +1650,9 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(1, "replace", Kind::Bool)],
-        results: &[nilable(0, "", Kind::Ptr(&Kind::Struct(&types::MANIFEST)))],
-        error: Some(nilable(1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        args: &[slot(1, 1, "replace", Kind::Bool)],
+        results: &[nilable(1, 0, "", Kind::Ptr(&Kind::Struct(&types::MANIFEST)))],
+        error: Some(nilable(0, 1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         streams: &[stream(0, "PluginStreamID")],
         ..method(
             136,
@@ -1597,14 +1663,18 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "key", Kind::String), slot(1, "value", Kind::Bytes)],
-        error: Some(nilable(0, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        args: &[slot(1, 0, "key", Kind::String), slot(2, 1, "value", Kind::Bytes)],
+        error: Some(nilable(0, 0, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(137, "KVSet", "5.2", Kind::Struct(&wire::KV_SET_ARGS), Kind::Struct(&wire::KV_SET_RETURNS))
     },
     Method {
-        args: &[slot(0, "key", Kind::String), slot(1, "oldValue", Kind::Bytes), slot(2, "newValue", Kind::Bytes)],
-        results: &[nilable(0, "", Kind::Bool)],
-        error: Some(nilable(1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        args: &[
+            slot(1, 0, "key", Kind::String),
+            slot(2, 1, "oldValue", Kind::Bytes),
+            slot(3, 2, "newValue", Kind::Bytes),
+        ],
+        results: &[nilable(1, 0, "", Kind::Bool)],
+        error: Some(nilable(0, 1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(
             138,
             "KVCompareAndSet",
@@ -1614,9 +1684,9 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "key", Kind::String), slot(1, "oldValue", Kind::Bytes)],
-        results: &[nilable(0, "", Kind::Bool)],
-        error: Some(nilable(1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        args: &[slot(1, 0, "key", Kind::String), slot(2, 1, "oldValue", Kind::Bytes)],
+        results: &[nilable(1, 0, "", Kind::Bool)],
+        error: Some(nilable(0, 1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(
             139,
             "KVCompareAndDelete",
@@ -1627,12 +1697,12 @@ pub static API: &[Method] = &[
     },
     Method {
         args: &[
-            slot(0, "key", Kind::String),
-            slot(1, "value", Kind::Bytes),
-            slot(2, "options", Kind::Struct(&types::PLUGIN_KV_SET_OPTIONS)),
+            slot(1, 0, "key", Kind::String),
+            slot(2, 1, "value", Kind::Bytes),
+            slot(3, 2, "options", Kind::Struct(&types::PLUGIN_KV_SET_OPTIONS)),
         ],
-        results: &[nilable(0, "", Kind::Bool)],
-        error: Some(nilable(1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        results: &[nilable(1, 0, "", Kind::Bool)],
+        error: Some(nilable(0, 1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(
             140,
             "KVSetWithOptions",
@@ -1642,8 +1712,12 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "key", Kind::String), slot(1, "value", Kind::Bytes), slot(2, "expireInSeconds", Kind::Int(64))],
-        error: Some(nilable(0, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        args: &[
+            slot(1, 0, "key", Kind::String),
+            slot(2, 1, "value", Kind::Bytes),
+            slot(3, 2, "expireInSeconds", Kind::Int(64)),
+        ],
+        error: Some(nilable(0, 0, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(
             141,
             "KVSetWithExpiry",
@@ -1653,18 +1727,18 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "key", Kind::String)],
-        results: &[nilable(0, "", Kind::Bytes)],
-        error: Some(nilable(1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        args: &[slot(1, 0, "key", Kind::String)],
+        results: &[nilable(1, 0, "", Kind::Bytes)],
+        error: Some(nilable(0, 1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(142, "KVGet", "5.2", Kind::Struct(&wire::KV_GET_ARGS), Kind::Struct(&wire::KV_GET_RETURNS))
     },
     Method {
-        args: &[slot(0, "key", Kind::String)],
-        error: Some(nilable(0, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        args: &[slot(1, 0, "key", Kind::String)],
+        error: Some(nilable(0, 0, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(143, "KVDelete", "5.2", Kind::Struct(&wire::KV_DELETE_ARGS), Kind::Struct(&wire::KV_DELETE_RETURNS))
     },
     Method {
-        error: Some(nilable(0, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        error: Some(nilable(0, 0, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(
             144,
             "KVDeleteAll",
@@ -1674,16 +1748,16 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "page", Kind::Int(64)), slot(1, "perPage", Kind::Int(64))],
-        results: &[nilable(0, "", Kind::List(&Kind::String))],
-        error: Some(nilable(1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        args: &[slot(1, 0, "page", Kind::Int(64)), slot(2, 1, "perPage", Kind::Int(64))],
+        results: &[nilable(1, 0, "", Kind::List(&Kind::String))],
+        error: Some(nilable(0, 1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(145, "KVList", "5.6", Kind::Struct(&wire::KV_LIST_ARGS), Kind::Struct(&wire::KV_LIST_RETURNS))
     },
     Method {
         args: &[
-            slot(0, "event", Kind::String),
-            slot(1, "payload", Kind::Map(&Kind::String, &Kind::Any)),
-            slot(2, "broadcast", Kind::Ptr(&Kind::Struct(&types::WEBSOCKET_BROADCAST))),
+            slot(1, 0, "event", Kind::String),
+            slot(2, 1, "payload", Kind::Map(&Kind::String, &Kind::Any)),
+            slot(3, 2, "broadcast", Kind::Ptr(&Kind::Struct(&types::WEBSOCKET_BROADCAST))),
         ],
         ..method(
             146,
@@ -1694,8 +1768,11 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "userID", Kind::String), slot(1, "permission", Kind::Ptr(&Kind::Struct(&types::PERMISSION)))],
-        results: &[nilable(0, "", Kind::Bool)],
+        args: &[
+            slot(1, 0, "userID", Kind::String),
+            slot(2, 1, "permission", Kind::Ptr(&Kind::Struct(&types::PERMISSION))),
+        ],
+        results: &[nilable(1, 0, "", Kind::Bool)],
         ..method(
             147,
             "HasPermissionTo",
@@ -1706,11 +1783,11 @@ pub static API: &[Method] = &[
     },
     Method {
         args: &[
-            slot(0, "userID", Kind::String),
-            slot(1, "teamID", Kind::String),
-            slot(2, "permission", Kind::Ptr(&Kind::Struct(&types::PERMISSION))),
+            slot(1, 0, "userID", Kind::String),
+            slot(2, 1, "teamID", Kind::String),
+            slot(3, 2, "permission", Kind::Ptr(&Kind::Struct(&types::PERMISSION))),
         ],
-        results: &[nilable(0, "", Kind::Bool)],
+        results: &[nilable(1, 0, "", Kind::Bool)],
         ..method(
             148,
             "HasPermissionToTeam",
@@ -1721,11 +1798,11 @@ pub static API: &[Method] = &[
     },
     Method {
         args: &[
-            slot(0, "userID", Kind::String),
-            slot(1, "channelId", Kind::String),
-            slot(2, "permission", Kind::Ptr(&Kind::Struct(&types::PERMISSION))),
+            slot(1, 0, "userID", Kind::String),
+            slot(2, 1, "channelId", Kind::String),
+            slot(3, 2, "permission", Kind::Ptr(&Kind::Struct(&types::PERMISSION))),
         ],
-        results: &[nilable(0, "", Kind::Bool)],
+        results: &[nilable(1, 0, "", Kind::Bool)],
         ..method(
             149,
             "HasPermissionToChannel",
@@ -1735,8 +1812,8 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "roleNames", Kind::List(&Kind::String)), slot(1, "permissionId", Kind::String)],
-        results: &[nilable(0, "", Kind::Bool)],
+        args: &[slot(1, 0, "roleNames", Kind::List(&Kind::String)), slot(2, 1, "permissionId", Kind::String)],
+        results: &[nilable(1, 0, "", Kind::Bool)],
         ..method(
             150,
             "RolesGrantPermission",
@@ -1746,30 +1823,34 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "msg", Kind::String), slot(1, "keyValuePairs", Kind::List(&Kind::Any))],
+        args: &[slot(1, 0, "msg", Kind::String), slot(2, 1, "keyValuePairs", Kind::List(&Kind::Any))],
         ..method(151, "LogDebug", "5.2", Kind::Struct(&wire::LOG_DEBUG_ARGS), Kind::Struct(&wire::LOG_DEBUG_RETURNS))
     },
     Method {
-        args: &[slot(0, "msg", Kind::String), slot(1, "keyValuePairs", Kind::List(&Kind::Any))],
+        args: &[slot(1, 0, "msg", Kind::String), slot(2, 1, "keyValuePairs", Kind::List(&Kind::Any))],
         ..method(152, "LogInfo", "5.2", Kind::Struct(&wire::LOG_INFO_ARGS), Kind::Struct(&wire::LOG_INFO_RETURNS))
     },
     Method {
-        args: &[slot(0, "msg", Kind::String), slot(1, "keyValuePairs", Kind::List(&Kind::Any))],
+        args: &[slot(1, 0, "msg", Kind::String), slot(2, 1, "keyValuePairs", Kind::List(&Kind::Any))],
         ..method(153, "LogError", "5.2", Kind::Struct(&wire::LOG_ERROR_ARGS), Kind::Struct(&wire::LOG_ERROR_RETURNS))
     },
     Method {
-        args: &[slot(0, "msg", Kind::String), slot(1, "keyValuePairs", Kind::List(&Kind::Any))],
+        args: &[slot(1, 0, "msg", Kind::String), slot(2, 1, "keyValuePairs", Kind::List(&Kind::Any))],
         ..method(154, "LogWarn", "5.2", Kind::Struct(&wire::LOG_WARN_ARGS), Kind::Struct(&wire::LOG_WARN_RETURNS))
     },
     Method {
-        args: &[slot(0, "to", Kind::String), slot(1, "subject", Kind::String), slot(2, "htmlBody", Kind::String)],
-        error: Some(nilable(0, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        args: &[
+            slot(1, 0, "to", Kind::String),
+            slot(2, 1, "subject", Kind::String),
+            slot(3, 2, "htmlBody", Kind::String),
+        ],
+        error: Some(nilable(0, 0, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(155, "SendMail", "5.7", Kind::Struct(&wire::SEND_MAIL_ARGS), Kind::Struct(&wire::SEND_MAIL_RETURNS))
     },
     Method {
-        args: &[slot(0, "bot", Kind::Ptr(&Kind::Struct(&types::BOT)))],
-        results: &[nilable(0, "", Kind::Ptr(&Kind::Struct(&types::BOT)))],
-        error: Some(nilable(1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        args: &[slot(1, 0, "bot", Kind::Ptr(&Kind::Struct(&types::BOT)))],
+        results: &[nilable(1, 0, "", Kind::Ptr(&Kind::Struct(&types::BOT)))],
+        error: Some(nilable(0, 1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(
             156,
             "CreateBot",
@@ -1779,27 +1860,30 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "botUserId", Kind::String), slot(1, "botPatch", Kind::Ptr(&Kind::Struct(&types::BOT_PATCH)))],
-        results: &[nilable(0, "", Kind::Ptr(&Kind::Struct(&types::BOT)))],
-        error: Some(nilable(1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        args: &[
+            slot(1, 0, "botUserId", Kind::String),
+            slot(2, 1, "botPatch", Kind::Ptr(&Kind::Struct(&types::BOT_PATCH))),
+        ],
+        results: &[nilable(1, 0, "", Kind::Ptr(&Kind::Struct(&types::BOT)))],
+        error: Some(nilable(0, 1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(157, "PatchBot", "5.10", Kind::Struct(&wire::PATCH_BOT_ARGS), Kind::Struct(&wire::PATCH_BOT_RETURNS))
     },
     Method {
-        args: &[slot(0, "botUserId", Kind::String), slot(1, "includeDeleted", Kind::Bool)],
-        results: &[nilable(0, "", Kind::Ptr(&Kind::Struct(&types::BOT)))],
-        error: Some(nilable(1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        args: &[slot(1, 0, "botUserId", Kind::String), slot(2, 1, "includeDeleted", Kind::Bool)],
+        results: &[nilable(1, 0, "", Kind::Ptr(&Kind::Struct(&types::BOT)))],
+        error: Some(nilable(0, 1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(158, "GetBot", "5.10", Kind::Struct(&wire::GET_BOT_ARGS), Kind::Struct(&wire::GET_BOT_RETURNS))
     },
     Method {
-        args: &[slot(0, "options", Kind::Ptr(&Kind::Struct(&types::BOT_GET_OPTIONS)))],
-        results: &[nilable(0, "", Kind::List(&Kind::Ptr(&Kind::Struct(&types::BOT))))],
-        error: Some(nilable(1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        args: &[slot(1, 0, "options", Kind::Ptr(&Kind::Struct(&types::BOT_GET_OPTIONS)))],
+        results: &[nilable(1, 0, "", Kind::List(&Kind::Ptr(&Kind::Struct(&types::BOT))))],
+        error: Some(nilable(0, 1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(159, "GetBots", "5.10", Kind::Struct(&wire::GET_BOTS_ARGS), Kind::Struct(&wire::GET_BOTS_RETURNS))
     },
     Method {
-        args: &[slot(0, "botUserId", Kind::String), slot(1, "active", Kind::Bool)],
-        results: &[nilable(0, "", Kind::Ptr(&Kind::Struct(&types::BOT)))],
-        error: Some(nilable(1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        args: &[slot(1, 0, "botUserId", Kind::String), slot(2, 1, "active", Kind::Bool)],
+        results: &[nilable(1, 0, "", Kind::Ptr(&Kind::Struct(&types::BOT)))],
+        error: Some(nilable(0, 1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(
             160,
             "UpdateBotActive",
@@ -1809,8 +1893,8 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "botUserId", Kind::String)],
-        error: Some(nilable(0, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        args: &[slot(1, 0, "botUserId", Kind::String)],
+        error: Some(nilable(0, 0, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(
             161,
             "PermanentDeleteBot",
@@ -1821,10 +1905,10 @@ pub static API: &[Method] = &[
     },
     Method {
         rpc: "PluginHTTPStream",
-        args: &[slot(1, "Request", Kind::Ptr(&Kind::Struct(&types::HTTP_REQUEST_SUBSET)))],
+        args: &[slot(1, 1, "Request", Kind::Ptr(&Kind::Struct(&types::HTTP_REQUEST_SUBSET)))],
         results: &[
-            nilable(0, "StatusCode", Kind::Int(64)),
-            nilable(1, "Header", Kind::Map(&Kind::String, &Kind::List(&Kind::String))),
+            nilable(1, 0, "StatusCode", Kind::Int(64)),
+            nilable(2, 1, "Header", Kind::Map(&Kind::String, &Kind::List(&Kind::String))),
         ],
         streams: &[stream(0, "ResponseBodyStream"), stream(2, "RequestBodyStream")],
         ..method(
@@ -1836,8 +1920,12 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "userID", Kind::String), slot(1, "channelId", Kind::String), slot(2, "parentId", Kind::String)],
-        error: Some(nilable(0, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        args: &[
+            slot(1, 0, "userID", Kind::String),
+            slot(2, 1, "channelId", Kind::String),
+            slot(3, 2, "parentId", Kind::String),
+        ],
+        error: Some(nilable(0, 0, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(
             163,
             "PublishUserTyping",
@@ -1847,9 +1935,9 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "cmd", Kind::Ptr(&Kind::Struct(&types::COMMAND)))],
-        results: &[nilable(0, "", Kind::Ptr(&Kind::Struct(&types::COMMAND)))],
-        error: Some(nilable(1, "", Kind::Error)),
+        args: &[slot(1, 0, "cmd", Kind::Ptr(&Kind::Struct(&types::COMMAND)))],
+        results: &[nilable(1, 0, "", Kind::Ptr(&Kind::Struct(&types::COMMAND)))],
+        error: Some(nilable(0, 1, "", Kind::Error)),
         ..method(
             164,
             "CreateCommand",
@@ -1859,9 +1947,9 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "teamID", Kind::String)],
-        results: &[nilable(0, "", Kind::List(&Kind::Ptr(&Kind::Struct(&types::COMMAND))))],
-        error: Some(nilable(1, "", Kind::Error)),
+        args: &[slot(1, 0, "teamID", Kind::String)],
+        results: &[nilable(1, 0, "", Kind::List(&Kind::Ptr(&Kind::Struct(&types::COMMAND))))],
+        error: Some(nilable(0, 1, "", Kind::Error)),
         ..method(
             165,
             "ListCommands",
@@ -1871,9 +1959,9 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "teamID", Kind::String)],
-        results: &[nilable(0, "", Kind::List(&Kind::Ptr(&Kind::Struct(&types::COMMAND))))],
-        error: Some(nilable(1, "", Kind::Error)),
+        args: &[slot(1, 0, "teamID", Kind::String)],
+        results: &[nilable(1, 0, "", Kind::List(&Kind::Ptr(&Kind::Struct(&types::COMMAND))))],
+        error: Some(nilable(0, 1, "", Kind::Error)),
         ..method(
             166,
             "ListCustomCommands",
@@ -1883,9 +1971,9 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "teamID", Kind::String)],
-        results: &[nilable(0, "", Kind::List(&Kind::Ptr(&Kind::Struct(&types::COMMAND))))],
-        error: Some(nilable(1, "", Kind::Error)),
+        args: &[slot(1, 0, "teamID", Kind::String)],
+        results: &[nilable(1, 0, "", Kind::List(&Kind::Ptr(&Kind::Struct(&types::COMMAND))))],
+        error: Some(nilable(0, 1, "", Kind::Error)),
         ..method(
             167,
             "ListPluginCommands",
@@ -1895,8 +1983,8 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        results: &[nilable(0, "", Kind::List(&Kind::Ptr(&Kind::Struct(&types::COMMAND))))],
-        error: Some(nilable(1, "", Kind::Error)),
+        results: &[nilable(1, 0, "", Kind::List(&Kind::Ptr(&Kind::Struct(&types::COMMAND))))],
+        error: Some(nilable(0, 1, "", Kind::Error)),
         ..method(
             168,
             "ListBuiltInCommands",
@@ -1906,9 +1994,9 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "commandID", Kind::String)],
-        results: &[nilable(0, "", Kind::Ptr(&Kind::Struct(&types::COMMAND)))],
-        error: Some(nilable(1, "", Kind::Error)),
+        args: &[slot(1, 0, "commandID", Kind::String)],
+        results: &[nilable(1, 0, "", Kind::Ptr(&Kind::Struct(&types::COMMAND)))],
+        error: Some(nilable(0, 1, "", Kind::Error)),
         ..method(
             169,
             "GetCommand",
@@ -1918,9 +2006,12 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "commandID", Kind::String), slot(1, "updatedCmd", Kind::Ptr(&Kind::Struct(&types::COMMAND)))],
-        results: &[nilable(0, "", Kind::Ptr(&Kind::Struct(&types::COMMAND)))],
-        error: Some(nilable(1, "", Kind::Error)),
+        args: &[
+            slot(1, 0, "commandID", Kind::String),
+            slot(2, 1, "updatedCmd", Kind::Ptr(&Kind::Struct(&types::COMMAND))),
+        ],
+        results: &[nilable(1, 0, "", Kind::Ptr(&Kind::Struct(&types::COMMAND)))],
+        error: Some(nilable(0, 1, "", Kind::Error)),
         ..method(
             170,
             "UpdateCommand",
@@ -1930,8 +2021,8 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "commandID", Kind::String)],
-        error: Some(nilable(0, "", Kind::Error)),
+        args: &[slot(1, 0, "commandID", Kind::String)],
+        error: Some(nilable(0, 0, "", Kind::Error)),
         ..method(
             171,
             "DeleteCommand",
@@ -1941,9 +2032,9 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "app", Kind::Ptr(&Kind::Struct(&types::O_AUTH_APP)))],
-        results: &[nilable(0, "", Kind::Ptr(&Kind::Struct(&types::O_AUTH_APP)))],
-        error: Some(nilable(1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        args: &[slot(1, 0, "app", Kind::Ptr(&Kind::Struct(&types::O_AUTH_APP)))],
+        results: &[nilable(1, 0, "", Kind::Ptr(&Kind::Struct(&types::O_AUTH_APP)))],
+        error: Some(nilable(0, 1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(
             172,
             "CreateOAuthApp",
@@ -1953,9 +2044,9 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "appID", Kind::String)],
-        results: &[nilable(0, "", Kind::Ptr(&Kind::Struct(&types::O_AUTH_APP)))],
-        error: Some(nilable(1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        args: &[slot(1, 0, "appID", Kind::String)],
+        results: &[nilable(1, 0, "", Kind::Ptr(&Kind::Struct(&types::O_AUTH_APP)))],
+        error: Some(nilable(0, 1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(
             173,
             "GetOAuthApp",
@@ -1965,9 +2056,9 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "app", Kind::Ptr(&Kind::Struct(&types::O_AUTH_APP)))],
-        results: &[nilable(0, "", Kind::Ptr(&Kind::Struct(&types::O_AUTH_APP)))],
-        error: Some(nilable(1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        args: &[slot(1, 0, "app", Kind::Ptr(&Kind::Struct(&types::O_AUTH_APP)))],
+        results: &[nilable(1, 0, "", Kind::Ptr(&Kind::Struct(&types::O_AUTH_APP)))],
+        error: Some(nilable(0, 1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(
             174,
             "UpdateOAuthApp",
@@ -1977,8 +2068,8 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "appID", Kind::String)],
-        error: Some(nilable(0, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        args: &[slot(1, 0, "appID", Kind::String)],
+        error: Some(nilable(0, 0, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(
             175,
             "DeleteOAuthApp",
@@ -1989,10 +2080,10 @@ pub static API: &[Method] = &[
     },
     Method {
         args: &[
-            slot(0, "ev", Kind::Struct(&types::PLUGIN_CLUSTER_EVENT)),
-            slot(1, "opts", Kind::Struct(&types::PLUGIN_CLUSTER_EVENT_SEND_OPTIONS)),
+            slot(1, 0, "ev", Kind::Struct(&types::PLUGIN_CLUSTER_EVENT)),
+            slot(2, 1, "opts", Kind::Struct(&types::PLUGIN_CLUSTER_EVENT_SEND_OPTIONS)),
         ],
-        error: Some(nilable(0, "", Kind::Error)),
+        error: Some(nilable(0, 0, "", Kind::Error)),
         ..method(
             176,
             "PublishPluginClusterEvent",
@@ -2003,12 +2094,12 @@ pub static API: &[Method] = &[
     },
     Method {
         args: &[
-            slot(0, "requesterID", Kind::String),
-            slot(1, "users", Kind::Int(64)),
-            slot(2, "termsAccepted", Kind::Bool),
-            slot(3, "receiveEmailsAccepted", Kind::Bool),
+            slot(1, 0, "requesterID", Kind::String),
+            slot(2, 1, "users", Kind::Int(64)),
+            slot(3, 2, "termsAccepted", Kind::Bool),
+            slot(4, 3, "receiveEmailsAccepted", Kind::Bool),
         ],
-        error: Some(nilable(0, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        error: Some(nilable(0, 0, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(
             177,
             "RequestTrialLicense",
@@ -2018,8 +2109,8 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        results: &[nilable(0, "", Kind::Ptr(&Kind::Struct(&types::PRODUCT_LIMITS)))],
-        error: Some(nilable(1, "", Kind::Error)),
+        results: &[nilable(1, 0, "", Kind::Ptr(&Kind::Struct(&types::PRODUCT_LIMITS)))],
+        error: Some(nilable(0, 1, "", Kind::Error)),
         ..method(
             178,
             "GetCloudLimits",
@@ -2029,9 +2120,9 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "bot", Kind::Ptr(&Kind::Struct(&types::BOT)))],
-        results: &[nilable(0, "", Kind::String)],
-        error: Some(nilable(1, "", Kind::Error)),
+        args: &[slot(1, 0, "bot", Kind::Ptr(&Kind::Struct(&types::BOT)))],
+        results: &[nilable(1, 0, "", Kind::String)],
+        error: Some(nilable(0, 1, "", Kind::Error)),
         ..method(
             179,
             "EnsureBotUser",
@@ -2041,8 +2132,8 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "collectionType", Kind::String), slot(1, "topicType", Kind::String)],
-        error: Some(nilable(0, "", Kind::Error)),
+        args: &[slot(1, 0, "collectionType", Kind::String), slot(2, 1, "topicType", Kind::String)],
+        error: Some(nilable(0, 0, "", Kind::Error)),
         ..method(
             180,
             "RegisterCollectionAndTopic",
@@ -2052,9 +2143,9 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "us", Kind::Ptr(&Kind::Struct(&types::UPLOAD_SESSION)))],
-        results: &[nilable(0, "", Kind::Ptr(&Kind::Struct(&types::UPLOAD_SESSION)))],
-        error: Some(nilable(1, "", Kind::Error)),
+        args: &[slot(1, 0, "us", Kind::Ptr(&Kind::Struct(&types::UPLOAD_SESSION)))],
+        results: &[nilable(1, 0, "", Kind::Ptr(&Kind::Struct(&types::UPLOAD_SESSION)))],
+        error: Some(nilable(0, 1, "", Kind::Error)),
         ..method(
             181,
             "CreateUploadSession",
@@ -2064,9 +2155,9 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "us", Kind::Ptr(&Kind::Struct(&types::UPLOAD_SESSION)))],
-        results: &[nilable(0, "", Kind::Ptr(&Kind::Struct(&types::FILE_INFO)))],
-        error: Some(nilable(1, "", Kind::Error)),
+        args: &[slot(1, 0, "us", Kind::Ptr(&Kind::Struct(&types::UPLOAD_SESSION)))],
+        results: &[nilable(1, 0, "", Kind::Ptr(&Kind::Struct(&types::FILE_INFO)))],
+        error: Some(nilable(0, 1, "", Kind::Error)),
         streams: &[stream(1, "PluginStreamID")],
         ..method(
             182,
@@ -2077,9 +2168,9 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "uploadID", Kind::String)],
-        results: &[nilable(0, "", Kind::Ptr(&Kind::Struct(&types::UPLOAD_SESSION)))],
-        error: Some(nilable(1, "", Kind::Error)),
+        args: &[slot(1, 0, "uploadID", Kind::String)],
+        results: &[nilable(1, 0, "", Kind::Ptr(&Kind::Struct(&types::UPLOAD_SESSION)))],
+        error: Some(nilable(0, 1, "", Kind::Error)),
         ..method(
             183,
             "GetUploadSession",
@@ -2090,10 +2181,10 @@ pub static API: &[Method] = &[
     },
     Method {
         args: &[
-            slot(0, "notification", Kind::Ptr(&Kind::Struct(&types::PUSH_NOTIFICATION))),
-            slot(1, "userID", Kind::String),
+            slot(1, 0, "notification", Kind::Ptr(&Kind::Struct(&types::PUSH_NOTIFICATION))),
+            slot(2, 1, "userID", Kind::String),
         ],
-        error: Some(nilable(0, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        error: Some(nilable(0, 0, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(
             184,
             "SendPushNotification",
@@ -2103,9 +2194,12 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "userID", Kind::String), slot(1, "userAuth", Kind::Ptr(&Kind::Struct(&types::USER_AUTH)))],
-        results: &[nilable(0, "", Kind::Ptr(&Kind::Struct(&types::USER_AUTH)))],
-        error: Some(nilable(1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        args: &[
+            slot(1, 0, "userID", Kind::String),
+            slot(2, 1, "userAuth", Kind::Ptr(&Kind::Struct(&types::USER_AUTH))),
+        ],
+        results: &[nilable(1, 0, "", Kind::Ptr(&Kind::Struct(&types::USER_AUTH)))],
+        error: Some(nilable(0, 1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(
             185,
             "UpdateUserAuth",
@@ -2115,9 +2209,9 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "opts", Kind::Struct(&types::REGISTER_PLUGIN_OPTS))],
-        results: &[nilable(0, "remoteID", Kind::String)],
-        error: Some(nilable(1, "err", Kind::Error)),
+        args: &[slot(1, 0, "opts", Kind::Struct(&types::REGISTER_PLUGIN_OPTS))],
+        results: &[nilable(1, 0, "remoteID", Kind::String)],
+        error: Some(nilable(0, 1, "err", Kind::Error)),
         ..method(
             186,
             "RegisterPluginForSharedChannels",
@@ -2127,8 +2221,8 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "pluginID", Kind::String)],
-        error: Some(nilable(0, "", Kind::Error)),
+        args: &[slot(1, 0, "pluginID", Kind::String)],
+        error: Some(nilable(0, 0, "", Kind::Error)),
         ..method(
             187,
             "UnregisterPluginForSharedChannels",
@@ -2138,9 +2232,9 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "sc", Kind::Ptr(&Kind::Struct(&types::SHARED_CHANNEL)))],
-        results: &[nilable(0, "", Kind::Ptr(&Kind::Struct(&types::SHARED_CHANNEL)))],
-        error: Some(nilable(1, "", Kind::Error)),
+        args: &[slot(1, 0, "sc", Kind::Ptr(&Kind::Struct(&types::SHARED_CHANNEL)))],
+        results: &[nilable(1, 0, "", Kind::Ptr(&Kind::Struct(&types::SHARED_CHANNEL)))],
+        error: Some(nilable(0, 1, "", Kind::Error)),
         ..method(
             188,
             "ShareChannel",
@@ -2150,9 +2244,9 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "sc", Kind::Ptr(&Kind::Struct(&types::SHARED_CHANNEL)))],
-        results: &[nilable(0, "", Kind::Ptr(&Kind::Struct(&types::SHARED_CHANNEL)))],
-        error: Some(nilable(1, "", Kind::Error)),
+        args: &[slot(1, 0, "sc", Kind::Ptr(&Kind::Struct(&types::SHARED_CHANNEL)))],
+        results: &[nilable(1, 0, "", Kind::Ptr(&Kind::Struct(&types::SHARED_CHANNEL)))],
+        error: Some(nilable(0, 1, "", Kind::Error)),
         ..method(
             189,
             "UpdateSharedChannel",
@@ -2162,9 +2256,9 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "channelID", Kind::String)],
-        results: &[nilable(0, "unshared", Kind::Bool)],
-        error: Some(nilable(1, "err", Kind::Error)),
+        args: &[slot(1, 0, "channelID", Kind::String)],
+        results: &[nilable(1, 0, "unshared", Kind::Bool)],
+        error: Some(nilable(0, 1, "err", Kind::Error)),
         ..method(
             190,
             "UnshareChannel",
@@ -2175,11 +2269,11 @@ pub static API: &[Method] = &[
     },
     Method {
         args: &[
-            slot(0, "channelID", Kind::String),
-            slot(1, "remoteID", Kind::String),
-            slot(2, "cusror", Kind::Struct(&types::GET_POSTS_SINCE_FOR_SYNC_CURSOR)),
+            slot(1, 0, "channelID", Kind::String),
+            slot(2, 1, "remoteID", Kind::String),
+            slot(3, 2, "cusror", Kind::Struct(&types::GET_POSTS_SINCE_FOR_SYNC_CURSOR)),
         ],
-        error: Some(nilable(0, "", Kind::Error)),
+        error: Some(nilable(0, 0, "", Kind::Error)),
         ..method(
             191,
             "UpdateSharedChannelCursor",
@@ -2189,8 +2283,8 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "channelID", Kind::String)],
-        error: Some(nilable(0, "", Kind::Error)),
+        args: &[slot(1, 0, "channelID", Kind::String)],
+        error: Some(nilable(0, 0, "", Kind::Error)),
         ..method(
             192,
             "SyncSharedChannel",
@@ -2201,12 +2295,12 @@ pub static API: &[Method] = &[
     },
     Method {
         args: &[
-            slot(0, "channelID", Kind::String),
-            slot(1, "remoteID", Kind::String),
-            slot(2, "userID", Kind::String),
-            slot(3, "shareIfNotShared", Kind::Bool),
+            slot(1, 0, "channelID", Kind::String),
+            slot(2, 1, "remoteID", Kind::String),
+            slot(3, 2, "userID", Kind::String),
+            slot(4, 3, "shareIfNotShared", Kind::Bool),
         ],
-        error: Some(nilable(0, "", Kind::Error)),
+        error: Some(nilable(0, 0, "", Kind::Error)),
         ..method(
             193,
             "InviteRemoteToChannel",
@@ -2216,8 +2310,8 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "channelID", Kind::String), slot(1, "remoteID", Kind::String)],
-        error: Some(nilable(0, "", Kind::Error)),
+        args: &[slot(1, 0, "channelID", Kind::String), slot(2, 1, "remoteID", Kind::String)],
+        error: Some(nilable(0, 0, "", Kind::Error)),
         ..method(
             194,
             "UninviteRemoteFromChannel",
@@ -2227,9 +2321,9 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "groupID", Kind::String), slot(1, "userID", Kind::String)],
-        results: &[nilable(0, "", Kind::Ptr(&Kind::Struct(&types::GROUP_MEMBER)))],
-        error: Some(nilable(1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        args: &[slot(1, 0, "groupID", Kind::String), slot(2, 1, "userID", Kind::String)],
+        results: &[nilable(1, 0, "", Kind::Ptr(&Kind::Struct(&types::GROUP_MEMBER)))],
+        error: Some(nilable(0, 1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(
             195,
             "UpsertGroupMember",
@@ -2239,9 +2333,9 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "groupID", Kind::String), slot(1, "userIDs", Kind::List(&Kind::String))],
-        results: &[nilable(0, "", Kind::List(&Kind::Ptr(&Kind::Struct(&types::GROUP_MEMBER))))],
-        error: Some(nilable(1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        args: &[slot(1, 0, "groupID", Kind::String), slot(2, 1, "userIDs", Kind::List(&Kind::String))],
+        results: &[nilable(1, 0, "", Kind::List(&Kind::Ptr(&Kind::Struct(&types::GROUP_MEMBER))))],
+        error: Some(nilable(0, 1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(
             196,
             "UpsertGroupMembers",
@@ -2251,9 +2345,9 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "remoteID", Kind::String), slot(1, "groupSource", Kind::String)],
-        results: &[nilable(0, "", Kind::Ptr(&Kind::Struct(&types::GROUP)))],
-        error: Some(nilable(1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        args: &[slot(1, 0, "remoteID", Kind::String), slot(2, 1, "groupSource", Kind::String)],
+        results: &[nilable(1, 0, "", Kind::Ptr(&Kind::Struct(&types::GROUP)))],
+        error: Some(nilable(0, 1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(
             197,
             "GetGroupByRemoteID",
@@ -2263,9 +2357,9 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "group", Kind::Ptr(&Kind::Struct(&types::GROUP)))],
-        results: &[nilable(0, "", Kind::Ptr(&Kind::Struct(&types::GROUP)))],
-        error: Some(nilable(1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        args: &[slot(1, 0, "group", Kind::Ptr(&Kind::Struct(&types::GROUP)))],
+        results: &[nilable(1, 0, "", Kind::Ptr(&Kind::Struct(&types::GROUP)))],
+        error: Some(nilable(0, 1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(
             198,
             "CreateGroup",
@@ -2275,9 +2369,9 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "group", Kind::Ptr(&Kind::Struct(&types::GROUP)))],
-        results: &[nilable(0, "", Kind::Ptr(&Kind::Struct(&types::GROUP)))],
-        error: Some(nilable(1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        args: &[slot(1, 0, "group", Kind::Ptr(&Kind::Struct(&types::GROUP)))],
+        results: &[nilable(1, 0, "", Kind::Ptr(&Kind::Struct(&types::GROUP)))],
+        error: Some(nilable(0, 1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(
             199,
             "UpdateGroup",
@@ -2287,9 +2381,9 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "groupID", Kind::String)],
-        results: &[nilable(0, "", Kind::Ptr(&Kind::Struct(&types::GROUP)))],
-        error: Some(nilable(1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        args: &[slot(1, 0, "groupID", Kind::String)],
+        results: &[nilable(1, 0, "", Kind::Ptr(&Kind::Struct(&types::GROUP)))],
+        error: Some(nilable(0, 1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(
             200,
             "DeleteGroup",
@@ -2299,9 +2393,9 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "groupID", Kind::String)],
-        results: &[nilable(0, "", Kind::Ptr(&Kind::Struct(&types::GROUP)))],
-        error: Some(nilable(1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        args: &[slot(1, 0, "groupID", Kind::String)],
+        results: &[nilable(1, 0, "", Kind::Ptr(&Kind::Struct(&types::GROUP)))],
+        error: Some(nilable(0, 1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(
             201,
             "RestoreGroup",
@@ -2311,9 +2405,9 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "groupID", Kind::String), slot(1, "userID", Kind::String)],
-        results: &[nilable(0, "", Kind::Ptr(&Kind::Struct(&types::GROUP_MEMBER)))],
-        error: Some(nilable(1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        args: &[slot(1, 0, "groupID", Kind::String), slot(2, 1, "userID", Kind::String)],
+        results: &[nilable(1, 0, "", Kind::Ptr(&Kind::Struct(&types::GROUP_MEMBER)))],
+        error: Some(nilable(0, 1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(
             202,
             "DeleteGroupMember",
@@ -2324,12 +2418,12 @@ pub static API: &[Method] = &[
     },
     Method {
         args: &[
-            slot(0, "groupID", Kind::String),
-            slot(1, "syncableID", Kind::String),
-            slot(2, "syncableType", Kind::String),
+            slot(1, 0, "groupID", Kind::String),
+            slot(2, 1, "syncableID", Kind::String),
+            slot(3, 2, "syncableType", Kind::String),
         ],
-        results: &[nilable(0, "", Kind::Ptr(&Kind::Struct(&types::GROUP_SYNCABLE)))],
-        error: Some(nilable(1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        results: &[nilable(1, 0, "", Kind::Ptr(&Kind::Struct(&types::GROUP_SYNCABLE)))],
+        error: Some(nilable(0, 1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(
             203,
             "GetGroupSyncable",
@@ -2339,9 +2433,9 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "groupID", Kind::String), slot(1, "syncableType", Kind::String)],
-        results: &[nilable(0, "", Kind::List(&Kind::Ptr(&Kind::Struct(&types::GROUP_SYNCABLE))))],
-        error: Some(nilable(1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        args: &[slot(1, 0, "groupID", Kind::String), slot(2, 1, "syncableType", Kind::String)],
+        results: &[nilable(1, 0, "", Kind::List(&Kind::Ptr(&Kind::Struct(&types::GROUP_SYNCABLE))))],
+        error: Some(nilable(0, 1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(
             204,
             "GetGroupSyncables",
@@ -2351,9 +2445,9 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "groupSyncable", Kind::Ptr(&Kind::Struct(&types::GROUP_SYNCABLE)))],
-        results: &[nilable(0, "", Kind::Ptr(&Kind::Struct(&types::GROUP_SYNCABLE)))],
-        error: Some(nilable(1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        args: &[slot(1, 0, "groupSyncable", Kind::Ptr(&Kind::Struct(&types::GROUP_SYNCABLE)))],
+        results: &[nilable(1, 0, "", Kind::Ptr(&Kind::Struct(&types::GROUP_SYNCABLE)))],
+        error: Some(nilable(0, 1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(
             205,
             "UpsertGroupSyncable",
@@ -2363,9 +2457,9 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "groupSyncable", Kind::Ptr(&Kind::Struct(&types::GROUP_SYNCABLE)))],
-        results: &[nilable(0, "", Kind::Ptr(&Kind::Struct(&types::GROUP_SYNCABLE)))],
-        error: Some(nilable(1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        args: &[slot(1, 0, "groupSyncable", Kind::Ptr(&Kind::Struct(&types::GROUP_SYNCABLE)))],
+        results: &[nilable(1, 0, "", Kind::Ptr(&Kind::Struct(&types::GROUP_SYNCABLE)))],
+        error: Some(nilable(0, 1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(
             206,
             "UpdateGroupSyncable",
@@ -2376,12 +2470,12 @@ pub static API: &[Method] = &[
     },
     Method {
         args: &[
-            slot(0, "groupID", Kind::String),
-            slot(1, "syncableID", Kind::String),
-            slot(2, "syncableType", Kind::String),
+            slot(1, 0, "groupID", Kind::String),
+            slot(2, 1, "syncableID", Kind::String),
+            slot(3, 2, "syncableType", Kind::String),
         ],
-        results: &[nilable(0, "", Kind::Ptr(&Kind::Struct(&types::GROUP_SYNCABLE)))],
-        error: Some(nilable(1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        results: &[nilable(1, 0, "", Kind::Ptr(&Kind::Struct(&types::GROUP_SYNCABLE)))],
+        error: Some(nilable(0, 1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(
             207,
             "DeleteGroupSyncable",
@@ -2391,9 +2485,9 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "userID", Kind::String), slot(1, "newRoles", Kind::String)],
-        results: &[nilable(0, "", Kind::Ptr(&Kind::Struct(&types::USER)))],
-        error: Some(nilable(1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        args: &[slot(1, 0, "userID", Kind::String), slot(2, 1, "newRoles", Kind::String)],
+        results: &[nilable(1, 0, "", Kind::Ptr(&Kind::Struct(&types::USER)))],
+        error: Some(nilable(0, 1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(
             208,
             "UpdateUserRoles",
@@ -2403,7 +2497,7 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        results: &[nilable(0, "", Kind::String)],
+        results: &[nilable(1, 0, "", Kind::String)],
         ..method(
             209,
             "GetPluginID",
@@ -2414,13 +2508,13 @@ pub static API: &[Method] = &[
     },
     Method {
         args: &[
-            slot(0, "page", Kind::Int(64)),
-            slot(1, "perPage", Kind::Int(64)),
-            slot(2, "opts", Kind::Struct(&types::GROUP_SEARCH_OPTS)),
-            nilable(3, "viewRestrictions", Kind::Ptr(&Kind::Struct(&types::VIEW_USERS_RESTRICTIONS))),
+            slot(1, 0, "page", Kind::Int(64)),
+            slot(2, 1, "perPage", Kind::Int(64)),
+            slot(3, 2, "opts", Kind::Struct(&types::GROUP_SEARCH_OPTS)),
+            nilable(4, 3, "viewRestrictions", Kind::Ptr(&Kind::Struct(&types::VIEW_USERS_RESTRICTIONS))),
         ],
-        results: &[nilable(0, "", Kind::List(&Kind::Ptr(&Kind::Struct(&types::GROUP))))],
-        error: Some(nilable(1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        results: &[nilable(1, 0, "", Kind::List(&Kind::Ptr(&Kind::Struct(&types::GROUP))))],
+        error: Some(nilable(0, 1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(
             210,
             "GetGroups",
@@ -2430,8 +2524,8 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "params", Kind::Struct(&types::CREATE_DEFAULT_MEMBERSHIP_PARAMS))],
-        error: Some(nilable(0, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        args: &[slot(1, 0, "params", Kind::Struct(&types::CREATE_DEFAULT_MEMBERSHIP_PARAMS))],
+        error: Some(nilable(0, 0, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(
             211,
             "CreateDefaultSyncableMemberships",
@@ -2441,7 +2535,7 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        error: Some(nilable(0, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        error: Some(nilable(0, 0, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(
             212,
             "DeleteGroupConstrainedMemberships",
@@ -2451,9 +2545,9 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "field", Kind::Ptr(&Kind::Struct(&types::PROPERTY_FIELD)))],
-        results: &[nilable(0, "", Kind::Ptr(&Kind::Struct(&types::PROPERTY_FIELD)))],
-        error: Some(nilable(1, "", Kind::Error)),
+        args: &[slot(1, 0, "field", Kind::Ptr(&Kind::Struct(&types::PROPERTY_FIELD)))],
+        results: &[nilable(1, 0, "", Kind::Ptr(&Kind::Struct(&types::PROPERTY_FIELD)))],
+        error: Some(nilable(0, 1, "", Kind::Error)),
         ..method(
             213,
             "CreatePropertyField",
@@ -2463,9 +2557,9 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "groupID", Kind::String), slot(1, "fieldID", Kind::String)],
-        results: &[nilable(0, "", Kind::Ptr(&Kind::Struct(&types::PROPERTY_FIELD)))],
-        error: Some(nilable(1, "", Kind::Error)),
+        args: &[slot(1, 0, "groupID", Kind::String), slot(2, 1, "fieldID", Kind::String)],
+        results: &[nilable(1, 0, "", Kind::Ptr(&Kind::Struct(&types::PROPERTY_FIELD)))],
+        error: Some(nilable(0, 1, "", Kind::Error)),
         ..method(
             214,
             "GetPropertyField",
@@ -2475,9 +2569,9 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "groupID", Kind::String), slot(1, "ids", Kind::List(&Kind::String))],
-        results: &[nilable(0, "", Kind::List(&Kind::Ptr(&Kind::Struct(&types::PROPERTY_FIELD))))],
-        error: Some(nilable(1, "", Kind::Error)),
+        args: &[slot(1, 0, "groupID", Kind::String), slot(2, 1, "ids", Kind::List(&Kind::String))],
+        results: &[nilable(1, 0, "", Kind::List(&Kind::Ptr(&Kind::Struct(&types::PROPERTY_FIELD))))],
+        error: Some(nilable(0, 1, "", Kind::Error)),
         ..method(
             215,
             "GetPropertyFields",
@@ -2487,9 +2581,12 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "groupID", Kind::String), slot(1, "field", Kind::Ptr(&Kind::Struct(&types::PROPERTY_FIELD)))],
-        results: &[nilable(0, "", Kind::Ptr(&Kind::Struct(&types::PROPERTY_FIELD)))],
-        error: Some(nilable(1, "", Kind::Error)),
+        args: &[
+            slot(1, 0, "groupID", Kind::String),
+            slot(2, 1, "field", Kind::Ptr(&Kind::Struct(&types::PROPERTY_FIELD))),
+        ],
+        results: &[nilable(1, 0, "", Kind::Ptr(&Kind::Struct(&types::PROPERTY_FIELD)))],
+        error: Some(nilable(0, 1, "", Kind::Error)),
         ..method(
             216,
             "UpdatePropertyField",
@@ -2499,8 +2596,8 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "groupID", Kind::String), slot(1, "fieldID", Kind::String)],
-        error: Some(nilable(0, "", Kind::Error)),
+        args: &[slot(1, 0, "groupID", Kind::String), slot(2, 1, "fieldID", Kind::String)],
+        error: Some(nilable(0, 0, "", Kind::Error)),
         ..method(
             217,
             "DeletePropertyField",
@@ -2510,9 +2607,12 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "groupID", Kind::String), slot(1, "opts", Kind::Struct(&types::PROPERTY_FIELD_SEARCH_OPTS))],
-        results: &[nilable(0, "", Kind::List(&Kind::Ptr(&Kind::Struct(&types::PROPERTY_FIELD))))],
-        error: Some(nilable(1, "", Kind::Error)),
+        args: &[
+            slot(1, 0, "groupID", Kind::String),
+            slot(2, 1, "opts", Kind::Struct(&types::PROPERTY_FIELD_SEARCH_OPTS)),
+        ],
+        results: &[nilable(1, 0, "", Kind::List(&Kind::Ptr(&Kind::Struct(&types::PROPERTY_FIELD))))],
+        error: Some(nilable(0, 1, "", Kind::Error)),
         ..method(
             218,
             "SearchPropertyFields",
@@ -2522,9 +2622,9 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "groupID", Kind::String), slot(1, "includeDeleted", Kind::Bool)],
-        results: &[nilable(0, "", Kind::Int(64))],
-        error: Some(nilable(1, "", Kind::Error)),
+        args: &[slot(1, 0, "groupID", Kind::String), slot(2, 1, "includeDeleted", Kind::Bool)],
+        results: &[nilable(1, 0, "", Kind::Int(64))],
+        error: Some(nilable(0, 1, "", Kind::Error)),
         ..method(
             219,
             "CountPropertyFields",
@@ -2535,13 +2635,13 @@ pub static API: &[Method] = &[
     },
     Method {
         args: &[
-            slot(0, "groupID", Kind::String),
-            slot(1, "targetType", Kind::String),
-            slot(2, "targetID", Kind::String),
-            slot(3, "includeDeleted", Kind::Bool),
+            slot(1, 0, "groupID", Kind::String),
+            slot(2, 1, "targetType", Kind::String),
+            slot(3, 2, "targetID", Kind::String),
+            slot(4, 3, "includeDeleted", Kind::Bool),
         ],
-        results: &[nilable(0, "", Kind::Int(64))],
-        error: Some(nilable(1, "", Kind::Error)),
+        results: &[nilable(1, 0, "", Kind::Int(64))],
+        error: Some(nilable(0, 1, "", Kind::Error)),
         ..method(
             220,
             "CountPropertyFieldsForTarget",
@@ -2551,9 +2651,9 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "value", Kind::Ptr(&Kind::Struct(&types::PROPERTY_VALUE)))],
-        results: &[nilable(0, "", Kind::Ptr(&Kind::Struct(&types::PROPERTY_VALUE)))],
-        error: Some(nilable(1, "", Kind::Error)),
+        args: &[slot(1, 0, "value", Kind::Ptr(&Kind::Struct(&types::PROPERTY_VALUE)))],
+        results: &[nilable(1, 0, "", Kind::Ptr(&Kind::Struct(&types::PROPERTY_VALUE)))],
+        error: Some(nilable(0, 1, "", Kind::Error)),
         ..method(
             221,
             "CreatePropertyValue",
@@ -2563,9 +2663,9 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "groupID", Kind::String), slot(1, "valueID", Kind::String)],
-        results: &[nilable(0, "", Kind::Ptr(&Kind::Struct(&types::PROPERTY_VALUE)))],
-        error: Some(nilable(1, "", Kind::Error)),
+        args: &[slot(1, 0, "groupID", Kind::String), slot(2, 1, "valueID", Kind::String)],
+        results: &[nilable(1, 0, "", Kind::Ptr(&Kind::Struct(&types::PROPERTY_VALUE)))],
+        error: Some(nilable(0, 1, "", Kind::Error)),
         ..method(
             222,
             "GetPropertyValue",
@@ -2575,9 +2675,9 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "groupID", Kind::String), slot(1, "ids", Kind::List(&Kind::String))],
-        results: &[nilable(0, "", Kind::List(&Kind::Ptr(&Kind::Struct(&types::PROPERTY_VALUE))))],
-        error: Some(nilable(1, "", Kind::Error)),
+        args: &[slot(1, 0, "groupID", Kind::String), slot(2, 1, "ids", Kind::List(&Kind::String))],
+        results: &[nilable(1, 0, "", Kind::List(&Kind::Ptr(&Kind::Struct(&types::PROPERTY_VALUE))))],
+        error: Some(nilable(0, 1, "", Kind::Error)),
         ..method(
             223,
             "GetPropertyValues",
@@ -2587,9 +2687,12 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "groupID", Kind::String), slot(1, "value", Kind::Ptr(&Kind::Struct(&types::PROPERTY_VALUE)))],
-        results: &[nilable(0, "", Kind::Ptr(&Kind::Struct(&types::PROPERTY_VALUE)))],
-        error: Some(nilable(1, "", Kind::Error)),
+        args: &[
+            slot(1, 0, "groupID", Kind::String),
+            slot(2, 1, "value", Kind::Ptr(&Kind::Struct(&types::PROPERTY_VALUE))),
+        ],
+        results: &[nilable(1, 0, "", Kind::Ptr(&Kind::Struct(&types::PROPERTY_VALUE)))],
+        error: Some(nilable(0, 1, "", Kind::Error)),
         ..method(
             224,
             "UpdatePropertyValue",
@@ -2599,9 +2702,9 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "value", Kind::Ptr(&Kind::Struct(&types::PROPERTY_VALUE)))],
-        results: &[nilable(0, "", Kind::Ptr(&Kind::Struct(&types::PROPERTY_VALUE)))],
-        error: Some(nilable(1, "", Kind::Error)),
+        args: &[slot(1, 0, "value", Kind::Ptr(&Kind::Struct(&types::PROPERTY_VALUE)))],
+        results: &[nilable(1, 0, "", Kind::Ptr(&Kind::Struct(&types::PROPERTY_VALUE)))],
+        error: Some(nilable(0, 1, "", Kind::Error)),
         ..method(
             225,
             "UpsertPropertyValue",
@@ -2611,8 +2714,8 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "groupID", Kind::String), slot(1, "valueID", Kind::String)],
-        error: Some(nilable(0, "", Kind::Error)),
+        args: &[slot(1, 0, "groupID", Kind::String), slot(2, 1, "valueID", Kind::String)],
+        error: Some(nilable(0, 0, "", Kind::Error)),
         ..method(
             226,
             "DeletePropertyValue",
@@ -2622,9 +2725,12 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "groupID", Kind::String), slot(1, "opts", Kind::Struct(&types::PROPERTY_VALUE_SEARCH_OPTS))],
-        results: &[nilable(0, "", Kind::List(&Kind::Ptr(&Kind::Struct(&types::PROPERTY_VALUE))))],
-        error: Some(nilable(1, "", Kind::Error)),
+        args: &[
+            slot(1, 0, "groupID", Kind::String),
+            slot(2, 1, "opts", Kind::Struct(&types::PROPERTY_VALUE_SEARCH_OPTS)),
+        ],
+        results: &[nilable(1, 0, "", Kind::List(&Kind::Ptr(&Kind::Struct(&types::PROPERTY_VALUE))))],
+        error: Some(nilable(0, 1, "", Kind::Error)),
         ..method(
             227,
             "SearchPropertyValues",
@@ -2634,9 +2740,9 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "name", Kind::String)],
-        results: &[nilable(0, "", Kind::Ptr(&Kind::Struct(&types::PROPERTY_GROUP)))],
-        error: Some(nilable(1, "", Kind::Error)),
+        args: &[slot(1, 0, "name", Kind::String)],
+        results: &[nilable(1, 0, "", Kind::Ptr(&Kind::Struct(&types::PROPERTY_GROUP)))],
+        error: Some(nilable(0, 1, "", Kind::Error)),
         ..method(
             228,
             "RegisterPropertyGroup",
@@ -2646,9 +2752,9 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "name", Kind::String)],
-        results: &[nilable(0, "", Kind::Ptr(&Kind::Struct(&types::PROPERTY_GROUP)))],
-        error: Some(nilable(1, "", Kind::Error)),
+        args: &[slot(1, 0, "name", Kind::String)],
+        results: &[nilable(1, 0, "", Kind::Ptr(&Kind::Struct(&types::PROPERTY_GROUP)))],
+        error: Some(nilable(0, 1, "", Kind::Error)),
         ..method(
             229,
             "GetPropertyGroup",
@@ -2658,9 +2764,13 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "groupID", Kind::String), slot(1, "targetID", Kind::String), slot(2, "name", Kind::String)],
-        results: &[nilable(0, "", Kind::Ptr(&Kind::Struct(&types::PROPERTY_FIELD)))],
-        error: Some(nilable(1, "", Kind::Error)),
+        args: &[
+            slot(1, 0, "groupID", Kind::String),
+            slot(2, 1, "targetID", Kind::String),
+            slot(3, 2, "name", Kind::String),
+        ],
+        results: &[nilable(1, 0, "", Kind::Ptr(&Kind::Struct(&types::PROPERTY_FIELD)))],
+        error: Some(nilable(0, 1, "", Kind::Error)),
         ..method(
             230,
             "GetPropertyFieldByName",
@@ -2671,11 +2781,11 @@ pub static API: &[Method] = &[
     },
     Method {
         args: &[
-            slot(0, "groupID", Kind::String),
-            slot(1, "fields", Kind::List(&Kind::Ptr(&Kind::Struct(&types::PROPERTY_FIELD)))),
+            slot(1, 0, "groupID", Kind::String),
+            slot(2, 1, "fields", Kind::List(&Kind::Ptr(&Kind::Struct(&types::PROPERTY_FIELD)))),
         ],
-        results: &[nilable(0, "", Kind::List(&Kind::Ptr(&Kind::Struct(&types::PROPERTY_FIELD))))],
-        error: Some(nilable(1, "", Kind::Error)),
+        results: &[nilable(1, 0, "", Kind::List(&Kind::Ptr(&Kind::Struct(&types::PROPERTY_FIELD))))],
+        error: Some(nilable(0, 1, "", Kind::Error)),
         ..method(
             231,
             "UpdatePropertyFields",
@@ -2686,11 +2796,11 @@ pub static API: &[Method] = &[
     },
     Method {
         args: &[
-            slot(0, "groupID", Kind::String),
-            slot(1, "values", Kind::List(&Kind::Ptr(&Kind::Struct(&types::PROPERTY_VALUE)))),
+            slot(1, 0, "groupID", Kind::String),
+            slot(2, 1, "values", Kind::List(&Kind::Ptr(&Kind::Struct(&types::PROPERTY_VALUE)))),
         ],
-        results: &[nilable(0, "", Kind::List(&Kind::Ptr(&Kind::Struct(&types::PROPERTY_VALUE))))],
-        error: Some(nilable(1, "", Kind::Error)),
+        results: &[nilable(1, 0, "", Kind::List(&Kind::Ptr(&Kind::Struct(&types::PROPERTY_VALUE))))],
+        error: Some(nilable(0, 1, "", Kind::Error)),
         ..method(
             232,
             "UpdatePropertyValues",
@@ -2700,9 +2810,9 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "values", Kind::List(&Kind::Ptr(&Kind::Struct(&types::PROPERTY_VALUE))))],
-        results: &[nilable(0, "", Kind::List(&Kind::Ptr(&Kind::Struct(&types::PROPERTY_VALUE))))],
-        error: Some(nilable(1, "", Kind::Error)),
+        args: &[slot(1, 0, "values", Kind::List(&Kind::Ptr(&Kind::Struct(&types::PROPERTY_VALUE))))],
+        results: &[nilable(1, 0, "", Kind::List(&Kind::Ptr(&Kind::Struct(&types::PROPERTY_VALUE))))],
+        error: Some(nilable(0, 1, "", Kind::Error)),
         ..method(
             233,
             "UpsertPropertyValues",
@@ -2713,11 +2823,11 @@ pub static API: &[Method] = &[
     },
     Method {
         args: &[
-            slot(0, "groupID", Kind::String),
-            slot(1, "targetType", Kind::String),
-            slot(2, "targetID", Kind::String),
+            slot(1, 0, "groupID", Kind::String),
+            slot(2, 1, "targetType", Kind::String),
+            slot(3, 2, "targetID", Kind::String),
         ],
-        error: Some(nilable(0, "", Kind::Error)),
+        error: Some(nilable(0, 0, "", Kind::Error)),
         ..method(
             234,
             "DeletePropertyValuesForTarget",
@@ -2727,8 +2837,8 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "groupID", Kind::String), slot(1, "fieldID", Kind::String)],
-        error: Some(nilable(0, "", Kind::Error)),
+        args: &[slot(1, 0, "groupID", Kind::String), slot(2, 1, "fieldID", Kind::String)],
+        error: Some(nilable(0, 0, "", Kind::Error)),
         ..method(
             235,
             "DeletePropertyValuesForField",
@@ -2738,7 +2848,7 @@ pub static API: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "rec", Kind::Ptr(&Kind::Struct(&types::AUDIT_RECORD)))],
+        args: &[slot(1, 0, "rec", Kind::Ptr(&Kind::Struct(&types::AUDIT_RECORD)))],
         ..method(
             236,
             "LogAuditRec",
@@ -2749,8 +2859,8 @@ pub static API: &[Method] = &[
     },
     Method {
         args: &[
-            slot(0, "rec", Kind::Ptr(&Kind::Struct(&types::AUDIT_RECORD))),
-            slot(1, "level", Kind::Struct(&types::LEVEL)),
+            slot(1, 0, "rec", Kind::Ptr(&Kind::Struct(&types::AUDIT_RECORD))),
+            slot(2, 1, "level", Kind::Struct(&types::LEVEL)),
         ],
         ..method(
             237,

@@ -9,12 +9,12 @@ use crate::schema::{Kind, Method};
 /// The form of `PluginHTTP` that sends whole bodies, for servers without the streaming one.
 pub static PLUGIN_HTTP_BUFFERED: Method = Method {
     args: &[
-        slot(0, "Request", Kind::Ptr(&Kind::Struct(&types::HTTP_REQUEST_SUBSET))),
-        slot(1, "RequestBody", Kind::Bytes),
+        slot(0, 0, "Request", Kind::Ptr(&Kind::Struct(&types::HTTP_REQUEST_SUBSET))),
+        slot(0, 1, "RequestBody", Kind::Bytes),
     ],
     results: &[
-        nilable(0, "Response", Kind::Ptr(&Kind::Struct(&types::HTTP_RESPONSE))),
-        nilable(1, "ResponseBody", Kind::Bytes),
+        nilable(0, 0, "Response", Kind::Ptr(&Kind::Struct(&types::HTTP_RESPONSE))),
+        nilable(0, 1, "ResponseBody", Kind::Bytes),
     ],
     ..method(162, "PluginHTTP", "5.18", Kind::Struct(&wire::PLUGIN_HTTP_ARGS), Kind::Struct(&wire::PLUGIN_HTTP_RETURNS))
 };

@@ -9,39 +9,39 @@ use crate::schema::{Kind, Method};
 /// The database driver, by id.
 pub static DRIVER: &[Method] = &[
     Method {
-        args: &[slot(0, "isMaster", Kind::Bool)],
-        results: &[nilable(0, "", Kind::String)],
-        error: Some(nilable(1, "", Kind::Error)),
+        args: &[slot(1, 0, "isMaster", Kind::Bool)],
+        results: &[nilable(1, 0, "", Kind::String)],
+        error: Some(nilable(0, 1, "", Kind::Error)),
         ..method(4096, "Conn", "", Kind::Bool, Kind::Struct(&wire::DB_STR_ERR_RETURN))
     },
     Method {
-        args: &[slot(0, "connID", Kind::String)],
-        error: Some(nilable(0, "", Kind::Error)),
+        args: &[slot(1, 0, "connID", Kind::String)],
+        error: Some(nilable(0, 0, "", Kind::Error)),
         ..method(4097, "ConnPing", "", Kind::String, Kind::Struct(&wire::DB_ERR_RETURN))
     },
     Method {
-        args: &[slot(0, "connID", Kind::String)],
-        error: Some(nilable(0, "", Kind::Error)),
+        args: &[slot(1, 0, "connID", Kind::String)],
+        error: Some(nilable(0, 0, "", Kind::Error)),
         ..method(4098, "ConnClose", "", Kind::String, Kind::Struct(&wire::DB_ERR_RETURN))
     },
     Method {
         args: &[
-            slot(0, "connID", Kind::String),
-            slot(1, "q", Kind::String),
-            slot(2, "args", Kind::List(&Kind::Struct(&types::NAMED_VALUE))),
+            slot(1, 0, "connID", Kind::String),
+            slot(2, 1, "q", Kind::String),
+            slot(3, 2, "args", Kind::List(&Kind::Struct(&types::NAMED_VALUE))),
         ],
-        results: &[nilable(0, "", Kind::String)],
-        error: Some(nilable(1, "", Kind::Error)),
+        results: &[nilable(1, 0, "", Kind::String)],
+        error: Some(nilable(0, 1, "", Kind::Error)),
         ..method(4099, "ConnQuery", "", Kind::Struct(&wire::DB_CONN_ARGS), Kind::Struct(&wire::DB_STR_ERR_RETURN))
     },
     Method {
         args: &[
-            slot(0, "connID", Kind::String),
-            slot(1, "q", Kind::String),
-            slot(2, "args", Kind::List(&Kind::Struct(&types::NAMED_VALUE))),
+            slot(1, 0, "connID", Kind::String),
+            slot(2, 1, "q", Kind::String),
+            slot(3, 2, "args", Kind::List(&Kind::Struct(&types::NAMED_VALUE))),
         ],
-        results: &[nilable(0, "", Kind::Struct(&types::RESULT_CONTAINER))],
-        error: Some(nilable(1, "", Kind::Error)),
+        results: &[nilable(1, 0, "", Kind::Struct(&types::RESULT_CONTAINER))],
+        error: Some(nilable(0, 1, "", Kind::Error)),
         ..method(
             4100,
             "ConnExec",
@@ -51,47 +51,47 @@ pub static DRIVER: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "connID", Kind::String), slot(1, "opts", Kind::Struct(&types::TX_OPTIONS))],
-        results: &[nilable(0, "", Kind::String)],
-        error: Some(nilable(1, "", Kind::Error)),
+        args: &[slot(1, 0, "connID", Kind::String), slot(2, 1, "opts", Kind::Struct(&types::TX_OPTIONS))],
+        results: &[nilable(1, 0, "", Kind::String)],
+        error: Some(nilable(0, 1, "", Kind::Error)),
         ..method(4101, "Tx", "", Kind::Struct(&wire::DB_TX_ARGS), Kind::Struct(&wire::DB_STR_ERR_RETURN))
     },
     Method {
-        args: &[slot(0, "txID", Kind::String)],
-        error: Some(nilable(0, "", Kind::Error)),
+        args: &[slot(1, 0, "txID", Kind::String)],
+        error: Some(nilable(0, 0, "", Kind::Error)),
         ..method(4102, "TxCommit", "", Kind::String, Kind::Struct(&wire::DB_ERR_RETURN))
     },
     Method {
-        args: &[slot(0, "txID", Kind::String)],
-        error: Some(nilable(0, "", Kind::Error)),
+        args: &[slot(1, 0, "txID", Kind::String)],
+        error: Some(nilable(0, 0, "", Kind::Error)),
         ..method(4103, "TxRollback", "", Kind::String, Kind::Struct(&wire::DB_ERR_RETURN))
     },
     Method {
-        args: &[slot(0, "connID", Kind::String), slot(1, "q", Kind::String)],
-        results: &[nilable(0, "", Kind::String)],
-        error: Some(nilable(1, "", Kind::Error)),
+        args: &[slot(1, 0, "connID", Kind::String), slot(2, 1, "q", Kind::String)],
+        results: &[nilable(1, 0, "", Kind::String)],
+        error: Some(nilable(0, 1, "", Kind::Error)),
         ..method(4104, "Stmt", "", Kind::Struct(&wire::DB_STMT_ARGS), Kind::Struct(&wire::DB_STR_ERR_RETURN))
     },
     Method {
-        args: &[slot(0, "stID", Kind::String)],
-        error: Some(nilable(0, "", Kind::Error)),
+        args: &[slot(1, 0, "stID", Kind::String)],
+        error: Some(nilable(0, 0, "", Kind::Error)),
         ..method(4105, "StmtClose", "", Kind::String, Kind::Struct(&wire::DB_ERR_RETURN))
     },
     Method {
-        args: &[slot(0, "stID", Kind::String)],
-        results: &[nilable(0, "", Kind::Int(64))],
+        args: &[slot(1, 0, "stID", Kind::String)],
+        results: &[nilable(1, 0, "", Kind::Int(64))],
         ..method(4106, "StmtNumInput", "", Kind::String, Kind::Struct(&wire::DB_INT_RETURN))
     },
     Method {
-        args: &[slot(0, "stID", Kind::String), slot(1, "args", Kind::List(&Kind::Struct(&types::NAMED_VALUE)))],
-        results: &[nilable(0, "", Kind::String)],
-        error: Some(nilable(1, "", Kind::Error)),
+        args: &[slot(1, 0, "stID", Kind::String), slot(2, 1, "args", Kind::List(&Kind::Struct(&types::NAMED_VALUE)))],
+        results: &[nilable(1, 0, "", Kind::String)],
+        error: Some(nilable(0, 1, "", Kind::Error)),
         ..method(4107, "StmtQuery", "", Kind::Struct(&wire::DB_STMT_QUERY_ARGS), Kind::Struct(&wire::DB_STR_ERR_RETURN))
     },
     Method {
-        args: &[slot(0, "stID", Kind::String), slot(1, "args", Kind::List(&Kind::Struct(&types::NAMED_VALUE)))],
-        results: &[nilable(0, "", Kind::Struct(&types::RESULT_CONTAINER))],
-        error: Some(nilable(1, "", Kind::Error)),
+        args: &[slot(1, 0, "stID", Kind::String), slot(2, 1, "args", Kind::List(&Kind::Struct(&types::NAMED_VALUE)))],
+        results: &[nilable(1, 0, "", Kind::Struct(&types::RESULT_CONTAINER))],
+        error: Some(nilable(0, 1, "", Kind::Error)),
         ..method(
             4108,
             "StmtExec",
@@ -101,39 +101,39 @@ pub static DRIVER: &[Method] = &[
         )
     },
     Method {
-        args: &[slot(0, "rowsID", Kind::String)],
-        results: &[nilable(0, "", Kind::List(&Kind::String))],
+        args: &[slot(1, 0, "rowsID", Kind::String)],
+        results: &[nilable(1, 0, "", Kind::List(&Kind::String))],
         ..method(4109, "RowsColumns", "", Kind::String, Kind::Struct(&wire::DB_STR_SLICE_RETURN))
     },
     Method {
-        args: &[slot(0, "rowsID", Kind::String)],
-        error: Some(nilable(0, "", Kind::Error)),
+        args: &[slot(1, 0, "rowsID", Kind::String)],
+        error: Some(nilable(0, 0, "", Kind::Error)),
         ..method(4110, "RowsClose", "", Kind::String, Kind::Struct(&wire::DB_ERR_RETURN))
     },
     Method {
-        args: &[slot(0, "rowsID", Kind::String), slot(1, "dest", Kind::List(&Kind::Any))],
-        results: &[nilable(1, "dest", Kind::List(&Kind::Any))],
-        error: Some(nilable(0, "", Kind::Error)),
+        args: &[slot(1, 0, "rowsID", Kind::String), slot(2, 1, "dest", Kind::List(&Kind::Any))],
+        results: &[nilable(1, 1, "dest", Kind::List(&Kind::Any))],
+        error: Some(nilable(0, 0, "", Kind::Error)),
         ..method(4111, "RowsNext", "", Kind::Struct(&wire::DB_ROW_SCAN_ARG), Kind::Struct(&wire::DB_ROW_SCAN_RETURN))
     },
     Method {
-        args: &[slot(0, "rowsID", Kind::String)],
-        results: &[nilable(0, "", Kind::Bool)],
+        args: &[slot(1, 0, "rowsID", Kind::String)],
+        results: &[nilable(1, 0, "", Kind::Bool)],
         ..method(4112, "RowsHasNextResultSet", "", Kind::String, Kind::Struct(&wire::DB_BOOL_RETURN))
     },
     Method {
-        args: &[slot(0, "rowsID", Kind::String)],
-        error: Some(nilable(0, "", Kind::Error)),
+        args: &[slot(1, 0, "rowsID", Kind::String)],
+        error: Some(nilable(0, 0, "", Kind::Error)),
         ..method(4113, "RowsNextResultSet", "", Kind::String, Kind::Struct(&wire::DB_ERR_RETURN))
     },
     Method {
-        args: &[slot(0, "rowsID", Kind::String), slot(1, "index", Kind::Int(64))],
-        results: &[nilable(0, "", Kind::String)],
+        args: &[slot(1, 0, "rowsID", Kind::String), slot(2, 1, "index", Kind::Int(64))],
+        results: &[nilable(1, 0, "", Kind::String)],
         ..method(4114, "RowsColumnTypeDatabaseTypeName", "", Kind::Struct(&wire::DB_ROWS_COLUMN_ARG), Kind::String)
     },
     Method {
-        args: &[slot(0, "rowsID", Kind::String), slot(1, "index", Kind::Int(64))],
-        results: &[nilable(0, "", Kind::Int(64)), nilable(1, "", Kind::Int(64)), nilable(2, "", Kind::Bool)],
+        args: &[slot(1, 0, "rowsID", Kind::String), slot(2, 1, "index", Kind::Int(64))],
+        results: &[nilable(1, 0, "", Kind::Int(64)), nilable(2, 1, "", Kind::Int(64)), nilable(3, 2, "", Kind::Bool)],
         ..method(
             4115,
             "RowsColumnTypePrecisionScale",

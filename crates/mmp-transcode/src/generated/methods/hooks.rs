@@ -9,7 +9,7 @@ use crate::schema::{Echo, EchoMode, Kind, Method};
 /// The hooks, by id; `Implemented` is no frame and not here.
 pub static HOOKS: &[Method] = &[
     Method {
-        error: Some(nilable(0, "", Kind::Error)),
+        error: Some(nilable(0, 0, "", Kind::Error)),
         ..method(
             0,
             "OnActivate",
@@ -19,7 +19,7 @@ pub static HOOKS: &[Method] = &[
         )
     },
     Method {
-        error: Some(nilable(0, "", Kind::Error)),
+        error: Some(nilable(0, 0, "", Kind::Error)),
         ..method(
             1,
             "OnDeactivate",
@@ -30,14 +30,14 @@ pub static HOOKS: &[Method] = &[
     },
     Method {
         args: &[
-            nilable(1, "Request", Kind::Ptr(&Kind::Struct(&types::HTTP_REQUEST_SUBSET))),
-            nilable(2, "c", Kind::Ptr(&Kind::Struct(&types::CONTEXT))),
+            nilable(1, 1, "Request", Kind::Ptr(&Kind::Struct(&types::HTTP_REQUEST_SUBSET))),
+            nilable(2, 2, "c", Kind::Ptr(&Kind::Struct(&types::CONTEXT))),
         ],
         streams: &[stream(0, "ResponseWriterStream"), stream(3, "RequestBodyStream")],
         ..method(2, "ServeHTTP", "5.2", Kind::Struct(&wire::SERVE_HTTP_ARGS), Kind::Struct(&wire::UNIT))
     },
     Method {
-        error: Some(nilable(0, "", Kind::Error)),
+        error: Some(nilable(0, 0, "", Kind::Error)),
         ..method(
             3,
             "OnConfigurationChange",
@@ -48,11 +48,11 @@ pub static HOOKS: &[Method] = &[
     },
     Method {
         args: &[
-            nilable(0, "c", Kind::Ptr(&Kind::Struct(&types::CONTEXT))),
-            nilable(1, "args", Kind::Ptr(&Kind::Struct(&types::COMMAND_ARGS))),
+            nilable(1, 0, "c", Kind::Ptr(&Kind::Struct(&types::CONTEXT))),
+            nilable(2, 1, "args", Kind::Ptr(&Kind::Struct(&types::COMMAND_ARGS))),
         ],
-        results: &[nilable(0, "", Kind::Ptr(&Kind::Struct(&types::COMMAND_RESPONSE)))],
-        error: Some(nilable(1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        results: &[nilable(1, 0, "", Kind::Ptr(&Kind::Struct(&types::COMMAND_RESPONSE)))],
+        error: Some(nilable(0, 1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
         ..method(
             4,
             "ExecuteCommand",
@@ -63,10 +63,10 @@ pub static HOOKS: &[Method] = &[
     },
     Method {
         args: &[
-            nilable(0, "c", Kind::Ptr(&Kind::Struct(&types::CONTEXT))),
-            nilable(1, "post", Kind::Ptr(&Kind::Struct(&types::POST))),
+            nilable(1, 0, "c", Kind::Ptr(&Kind::Struct(&types::CONTEXT))),
+            nilable(2, 1, "post", Kind::Ptr(&Kind::Struct(&types::POST))),
         ],
-        results: &[nilable(0, "", Kind::Ptr(&Kind::Struct(&types::POST))), slot(1, "", Kind::String)],
+        results: &[nilable(1, 0, "", Kind::Ptr(&Kind::Struct(&types::POST))), slot(2, 1, "", Kind::String)],
         echo: Some(Echo { result: 0, arg: 1, mode: EchoMode::Prefilled }),
         ..method(
             5,
@@ -78,11 +78,11 @@ pub static HOOKS: &[Method] = &[
     },
     Method {
         args: &[
-            nilable(0, "c", Kind::Ptr(&Kind::Struct(&types::CONTEXT))),
-            nilable(1, "newPost", Kind::Ptr(&Kind::Struct(&types::POST))),
-            nilable(2, "oldPost", Kind::Ptr(&Kind::Struct(&types::POST))),
+            nilable(1, 0, "c", Kind::Ptr(&Kind::Struct(&types::CONTEXT))),
+            nilable(2, 1, "newPost", Kind::Ptr(&Kind::Struct(&types::POST))),
+            nilable(3, 2, "oldPost", Kind::Ptr(&Kind::Struct(&types::POST))),
         ],
-        results: &[nilable(0, "", Kind::Ptr(&Kind::Struct(&types::POST))), slot(1, "", Kind::String)],
+        results: &[nilable(1, 0, "", Kind::Ptr(&Kind::Struct(&types::POST))), slot(2, 1, "", Kind::String)],
         echo: Some(Echo { result: 0, arg: 1, mode: EchoMode::NilRejects }),
         ..method(
             6,
@@ -94,8 +94,8 @@ pub static HOOKS: &[Method] = &[
     },
     Method {
         args: &[
-            nilable(0, "c", Kind::Ptr(&Kind::Struct(&types::CONTEXT))),
-            nilable(1, "post", Kind::Ptr(&Kind::Struct(&types::POST))),
+            nilable(1, 0, "c", Kind::Ptr(&Kind::Struct(&types::CONTEXT))),
+            nilable(2, 1, "post", Kind::Ptr(&Kind::Struct(&types::POST))),
         ],
         ..method(
             7,
@@ -107,9 +107,9 @@ pub static HOOKS: &[Method] = &[
     },
     Method {
         args: &[
-            nilable(0, "c", Kind::Ptr(&Kind::Struct(&types::CONTEXT))),
-            nilable(1, "newPost", Kind::Ptr(&Kind::Struct(&types::POST))),
-            nilable(2, "oldPost", Kind::Ptr(&Kind::Struct(&types::POST))),
+            nilable(1, 0, "c", Kind::Ptr(&Kind::Struct(&types::CONTEXT))),
+            nilable(2, 1, "newPost", Kind::Ptr(&Kind::Struct(&types::POST))),
+            nilable(3, 2, "oldPost", Kind::Ptr(&Kind::Struct(&types::POST))),
         ],
         ..method(
             8,
@@ -121,9 +121,9 @@ pub static HOOKS: &[Method] = &[
     },
     Method {
         args: &[
-            nilable(0, "c", Kind::Ptr(&Kind::Struct(&types::CONTEXT))),
-            nilable(1, "channelMember", Kind::Ptr(&Kind::Struct(&types::CHANNEL_MEMBER))),
-            nilable(2, "actor", Kind::Ptr(&Kind::Struct(&types::USER))),
+            nilable(1, 0, "c", Kind::Ptr(&Kind::Struct(&types::CONTEXT))),
+            nilable(2, 1, "channelMember", Kind::Ptr(&Kind::Struct(&types::CHANNEL_MEMBER))),
+            nilable(3, 2, "actor", Kind::Ptr(&Kind::Struct(&types::USER))),
         ],
         ..method(
             9,
@@ -135,9 +135,9 @@ pub static HOOKS: &[Method] = &[
     },
     Method {
         args: &[
-            nilable(0, "c", Kind::Ptr(&Kind::Struct(&types::CONTEXT))),
-            nilable(1, "channelMember", Kind::Ptr(&Kind::Struct(&types::CHANNEL_MEMBER))),
-            nilable(2, "actor", Kind::Ptr(&Kind::Struct(&types::USER))),
+            nilable(1, 0, "c", Kind::Ptr(&Kind::Struct(&types::CONTEXT))),
+            nilable(2, 1, "channelMember", Kind::Ptr(&Kind::Struct(&types::CHANNEL_MEMBER))),
+            nilable(3, 2, "actor", Kind::Ptr(&Kind::Struct(&types::USER))),
         ],
         ..method(
             10,
@@ -149,9 +149,9 @@ pub static HOOKS: &[Method] = &[
     },
     Method {
         args: &[
-            nilable(0, "c", Kind::Ptr(&Kind::Struct(&types::CONTEXT))),
-            nilable(1, "teamMember", Kind::Ptr(&Kind::Struct(&types::TEAM_MEMBER))),
-            nilable(2, "actor", Kind::Ptr(&Kind::Struct(&types::USER))),
+            nilable(1, 0, "c", Kind::Ptr(&Kind::Struct(&types::CONTEXT))),
+            nilable(2, 1, "teamMember", Kind::Ptr(&Kind::Struct(&types::TEAM_MEMBER))),
+            nilable(3, 2, "actor", Kind::Ptr(&Kind::Struct(&types::USER))),
         ],
         ..method(
             11,
@@ -163,9 +163,9 @@ pub static HOOKS: &[Method] = &[
     },
     Method {
         args: &[
-            nilable(0, "c", Kind::Ptr(&Kind::Struct(&types::CONTEXT))),
-            nilable(1, "teamMember", Kind::Ptr(&Kind::Struct(&types::TEAM_MEMBER))),
-            nilable(2, "actor", Kind::Ptr(&Kind::Struct(&types::USER))),
+            nilable(1, 0, "c", Kind::Ptr(&Kind::Struct(&types::CONTEXT))),
+            nilable(2, 1, "teamMember", Kind::Ptr(&Kind::Struct(&types::TEAM_MEMBER))),
+            nilable(3, 2, "actor", Kind::Ptr(&Kind::Struct(&types::USER))),
         ],
         ..method(
             12,
@@ -177,8 +177,8 @@ pub static HOOKS: &[Method] = &[
     },
     Method {
         args: &[
-            nilable(0, "c", Kind::Ptr(&Kind::Struct(&types::CONTEXT))),
-            nilable(1, "channel", Kind::Ptr(&Kind::Struct(&types::CHANNEL))),
+            nilable(1, 0, "c", Kind::Ptr(&Kind::Struct(&types::CONTEXT))),
+            nilable(2, 1, "channel", Kind::Ptr(&Kind::Struct(&types::CHANNEL))),
         ],
         ..method(
             13,
@@ -190,10 +190,10 @@ pub static HOOKS: &[Method] = &[
     },
     Method {
         args: &[
-            nilable(0, "c", Kind::Ptr(&Kind::Struct(&types::CONTEXT))),
-            nilable(1, "info", Kind::Ptr(&Kind::Struct(&types::FILE_INFO))),
+            nilable(1, 0, "c", Kind::Ptr(&Kind::Struct(&types::CONTEXT))),
+            nilable(2, 1, "info", Kind::Ptr(&Kind::Struct(&types::FILE_INFO))),
         ],
-        results: &[nilable(0, "", Kind::Ptr(&Kind::Struct(&types::FILE_INFO))), slot(1, "", Kind::String)],
+        results: &[nilable(1, 0, "", Kind::Ptr(&Kind::Struct(&types::FILE_INFO))), slot(2, 1, "", Kind::String)],
         echo: Some(Echo { result: 0, arg: 1, mode: EchoMode::Prefilled }),
         streams: &[stream(2, "UploadedFileStream"), stream(3, "ReplacementFileStream")],
         ..method(
@@ -206,10 +206,10 @@ pub static HOOKS: &[Method] = &[
     },
     Method {
         args: &[
-            nilable(0, "c", Kind::Ptr(&Kind::Struct(&types::CONTEXT))),
-            nilable(1, "user", Kind::Ptr(&Kind::Struct(&types::USER))),
+            nilable(1, 0, "c", Kind::Ptr(&Kind::Struct(&types::CONTEXT))),
+            nilable(2, 1, "user", Kind::Ptr(&Kind::Struct(&types::USER))),
         ],
-        results: &[slot(0, "", Kind::String)],
+        results: &[slot(1, 0, "", Kind::String)],
         ..method(
             15,
             "UserWillLogIn",
@@ -220,8 +220,8 @@ pub static HOOKS: &[Method] = &[
     },
     Method {
         args: &[
-            nilable(0, "c", Kind::Ptr(&Kind::Struct(&types::CONTEXT))),
-            nilable(1, "user", Kind::Ptr(&Kind::Struct(&types::USER))),
+            nilable(1, 0, "c", Kind::Ptr(&Kind::Struct(&types::CONTEXT))),
+            nilable(2, 1, "user", Kind::Ptr(&Kind::Struct(&types::USER))),
         ],
         ..method(
             16,
@@ -233,8 +233,8 @@ pub static HOOKS: &[Method] = &[
     },
     Method {
         args: &[
-            nilable(0, "c", Kind::Ptr(&Kind::Struct(&types::CONTEXT))),
-            nilable(1, "user", Kind::Ptr(&Kind::Struct(&types::USER))),
+            nilable(1, 0, "c", Kind::Ptr(&Kind::Struct(&types::CONTEXT))),
+            nilable(2, 1, "user", Kind::Ptr(&Kind::Struct(&types::USER))),
         ],
         ..method(
             17,
@@ -246,8 +246,8 @@ pub static HOOKS: &[Method] = &[
     },
     Method {
         args: &[
-            nilable(0, "c", Kind::Ptr(&Kind::Struct(&types::CONTEXT))),
-            nilable(1, "reaction", Kind::Ptr(&Kind::Struct(&types::REACTION))),
+            nilable(1, 0, "c", Kind::Ptr(&Kind::Struct(&types::CONTEXT))),
+            nilable(2, 1, "reaction", Kind::Ptr(&Kind::Struct(&types::REACTION))),
         ],
         ..method(
             18,
@@ -259,8 +259,8 @@ pub static HOOKS: &[Method] = &[
     },
     Method {
         args: &[
-            nilable(0, "c", Kind::Ptr(&Kind::Struct(&types::CONTEXT))),
-            nilable(1, "reaction", Kind::Ptr(&Kind::Struct(&types::REACTION))),
+            nilable(1, 0, "c", Kind::Ptr(&Kind::Struct(&types::CONTEXT))),
+            nilable(2, 1, "reaction", Kind::Ptr(&Kind::Struct(&types::REACTION))),
         ],
         ..method(
             19,
@@ -272,8 +272,8 @@ pub static HOOKS: &[Method] = &[
     },
     Method {
         args: &[
-            nilable(0, "c", Kind::Ptr(&Kind::Struct(&types::CONTEXT))),
-            nilable(1, "ev", Kind::Struct(&types::PLUGIN_CLUSTER_EVENT)),
+            nilable(1, 0, "c", Kind::Ptr(&Kind::Struct(&types::CONTEXT))),
+            nilable(2, 1, "ev", Kind::Struct(&types::PLUGIN_CLUSTER_EVENT)),
         ],
         ..method(
             20,
@@ -284,7 +284,7 @@ pub static HOOKS: &[Method] = &[
         )
     },
     Method {
-        args: &[nilable(0, "webConnID", Kind::String), nilable(1, "userID", Kind::String)],
+        args: &[nilable(1, 0, "webConnID", Kind::String), nilable(2, 1, "userID", Kind::String)],
         ..method(
             21,
             "OnWebSocketConnect",
@@ -294,7 +294,7 @@ pub static HOOKS: &[Method] = &[
         )
     },
     Method {
-        args: &[nilable(0, "webConnID", Kind::String), nilable(1, "userID", Kind::String)],
+        args: &[nilable(1, 0, "webConnID", Kind::String), nilable(2, 1, "userID", Kind::String)],
         ..method(
             22,
             "OnWebSocketDisconnect",
@@ -305,9 +305,9 @@ pub static HOOKS: &[Method] = &[
     },
     Method {
         args: &[
-            nilable(0, "webConnID", Kind::String),
-            nilable(1, "userID", Kind::String),
-            nilable(2, "req", Kind::Ptr(&Kind::Struct(&types::WEB_SOCKET_REQUEST))),
+            nilable(1, 0, "webConnID", Kind::String),
+            nilable(2, 1, "userID", Kind::String),
+            nilable(3, 2, "req", Kind::Ptr(&Kind::Struct(&types::WEB_SOCKET_REQUEST))),
         ],
         ..method(
             23,
@@ -318,9 +318,9 @@ pub static HOOKS: &[Method] = &[
         )
     },
     Method {
-        args: &[nilable(0, "nowTime", Kind::Int(64)), nilable(1, "batchSize", Kind::Int(64))],
-        results: &[slot(0, "", Kind::Int(64))],
-        error: Some(nilable(1, "", Kind::Error)),
+        args: &[nilable(1, 0, "nowTime", Kind::Int(64)), nilable(2, 1, "batchSize", Kind::Int(64))],
+        results: &[slot(1, 0, "", Kind::Int(64))],
+        error: Some(nilable(0, 1, "", Kind::Error)),
         ..method(
             24,
             "RunDataRetention",
@@ -331,10 +331,10 @@ pub static HOOKS: &[Method] = &[
     },
     Method {
         args: &[
-            nilable(0, "c", Kind::Ptr(&Kind::Struct(&types::CONTEXT))),
-            nilable(1, "event", Kind::Struct(&types::ON_INSTALL_EVENT)),
+            nilable(1, 0, "c", Kind::Ptr(&Kind::Struct(&types::CONTEXT))),
+            nilable(2, 1, "event", Kind::Struct(&types::ON_INSTALL_EVENT)),
         ],
-        error: Some(nilable(0, "", Kind::Error)),
+        error: Some(nilable(0, 0, "", Kind::Error)),
         ..method(25, "OnInstall", "6.5", Kind::Struct(&wire::ON_INSTALL_ARGS), Kind::Struct(&wire::ON_INSTALL_RETURNS))
     },
     Method {
@@ -347,7 +347,7 @@ pub static HOOKS: &[Method] = &[
         )
     },
     Method {
-        args: &[nilable(0, "limits", Kind::Ptr(&Kind::Struct(&types::PRODUCT_LIMITS)))],
+        args: &[nilable(1, 0, "limits", Kind::Ptr(&Kind::Struct(&types::PRODUCT_LIMITS)))],
         ..method(
             27,
             "OnCloudLimitsUpdated",
@@ -357,9 +357,9 @@ pub static HOOKS: &[Method] = &[
         )
     },
     Method {
-        args: &[nilable(0, "newCfg", Kind::Ptr(&Kind::Struct(&types::CONFIG)))],
-        results: &[nilable(0, "", Kind::Ptr(&Kind::Struct(&types::CONFIG)))],
-        error: Some(nilable(1, "", Kind::Error)),
+        args: &[nilable(1, 0, "newCfg", Kind::Ptr(&Kind::Struct(&types::CONFIG)))],
+        results: &[nilable(1, 0, "", Kind::Ptr(&Kind::Struct(&types::CONFIG)))],
+        error: Some(nilable(0, 1, "", Kind::Error)),
         echo: Some(Echo { result: 0, arg: 0, mode: EchoMode::NilKeeps }),
         ..method(
             34,
@@ -371,10 +371,13 @@ pub static HOOKS: &[Method] = &[
     },
     Method {
         args: &[
-            nilable(0, "pushNotification", Kind::Ptr(&Kind::Struct(&types::PUSH_NOTIFICATION))),
-            nilable(1, "userID", Kind::String),
+            nilable(1, 0, "pushNotification", Kind::Ptr(&Kind::Struct(&types::PUSH_NOTIFICATION))),
+            nilable(2, 1, "userID", Kind::String),
         ],
-        results: &[nilable(0, "", Kind::Ptr(&Kind::Struct(&types::PUSH_NOTIFICATION))), slot(1, "", Kind::String)],
+        results: &[
+            nilable(1, 0, "", Kind::Ptr(&Kind::Struct(&types::PUSH_NOTIFICATION))),
+            slot(2, 1, "", Kind::String),
+        ],
         echo: Some(Echo { result: 0, arg: 0, mode: EchoMode::NilKeeps }),
         ..method(
             35,
@@ -386,8 +389,8 @@ pub static HOOKS: &[Method] = &[
     },
     Method {
         args: &[
-            nilable(0, "c", Kind::Ptr(&Kind::Struct(&types::CONTEXT))),
-            nilable(1, "user", Kind::Ptr(&Kind::Struct(&types::USER))),
+            nilable(1, 0, "c", Kind::Ptr(&Kind::Struct(&types::CONTEXT))),
+            nilable(2, 1, "user", Kind::Ptr(&Kind::Struct(&types::USER))),
         ],
         ..method(
             36,
@@ -399,8 +402,8 @@ pub static HOOKS: &[Method] = &[
     },
     Method {
         args: &[
-            nilable(0, "c", Kind::Ptr(&Kind::Struct(&types::CONTEXT))),
-            nilable(1, "post", Kind::Ptr(&Kind::Struct(&types::POST))),
+            nilable(1, 0, "c", Kind::Ptr(&Kind::Struct(&types::CONTEXT))),
+            nilable(2, 1, "post", Kind::Ptr(&Kind::Struct(&types::POST))),
         ],
         ..method(
             37,
@@ -411,8 +414,8 @@ pub static HOOKS: &[Method] = &[
         )
     },
     Method {
-        args: &[nilable(0, "posts", Kind::List(&Kind::Ptr(&Kind::Struct(&types::POST))))],
-        results: &[nilable(0, "", Kind::List(&Kind::Ptr(&Kind::Struct(&types::POST))))],
+        args: &[nilable(1, 0, "posts", Kind::List(&Kind::Ptr(&Kind::Struct(&types::POST))))],
+        results: &[nilable(1, 0, "", Kind::List(&Kind::Ptr(&Kind::Struct(&types::POST))))],
         echo: Some(Echo { result: 0, arg: 0, mode: EchoMode::NilKeeps }),
         ..method(
             38,
@@ -424,19 +427,19 @@ pub static HOOKS: &[Method] = &[
     },
     Method {
         args: &[
-            nilable(1, "Request", Kind::Ptr(&Kind::Struct(&types::HTTP_REQUEST_SUBSET))),
-            nilable(2, "c", Kind::Ptr(&Kind::Struct(&types::CONTEXT))),
+            nilable(1, 1, "Request", Kind::Ptr(&Kind::Struct(&types::HTTP_REQUEST_SUBSET))),
+            nilable(2, 2, "c", Kind::Ptr(&Kind::Struct(&types::CONTEXT))),
         ],
         streams: &[stream(0, "ResponseWriterStream"), stream(3, "RequestBodyStream")],
         ..method(39, "ServeMetrics", "9.2", Kind::Struct(&wire::SERVE_METRICS_ARGS), Kind::Struct(&wire::UNIT))
     },
     Method {
         args: &[
-            nilable(0, "msg", Kind::Ptr(&Kind::Struct(&types::SYNC_MSG))),
-            nilable(1, "rc", Kind::Ptr(&Kind::Struct(&types::REMOTE_CLUSTER))),
+            nilable(1, 0, "msg", Kind::Ptr(&Kind::Struct(&types::SYNC_MSG))),
+            nilable(2, 1, "rc", Kind::Ptr(&Kind::Struct(&types::REMOTE_CLUSTER))),
         ],
-        results: &[slot(0, "", Kind::Struct(&types::SYNC_RESPONSE))],
-        error: Some(nilable(1, "", Kind::Error)),
+        results: &[slot(1, 0, "", Kind::Struct(&types::SYNC_RESPONSE))],
+        error: Some(nilable(0, 1, "", Kind::Error)),
         ..method(
             40,
             "OnSharedChannelsSyncMsg",
@@ -446,8 +449,8 @@ pub static HOOKS: &[Method] = &[
         )
     },
     Method {
-        args: &[nilable(0, "rc", Kind::Ptr(&Kind::Struct(&types::REMOTE_CLUSTER)))],
-        results: &[slot(0, "", Kind::Bool)],
+        args: &[nilable(1, 0, "rc", Kind::Ptr(&Kind::Struct(&types::REMOTE_CLUSTER)))],
+        results: &[slot(1, 0, "", Kind::Bool)],
         ..method(
             41,
             "OnSharedChannelsPing",
@@ -458,8 +461,8 @@ pub static HOOKS: &[Method] = &[
     },
     Method {
         args: &[
-            nilable(0, "c", Kind::Ptr(&Kind::Struct(&types::CONTEXT))),
-            nilable(1, "preferences", Kind::List(&Kind::Struct(&types::PREFERENCE))),
+            nilable(1, 0, "c", Kind::Ptr(&Kind::Struct(&types::CONTEXT))),
+            nilable(2, 1, "preferences", Kind::List(&Kind::Struct(&types::PREFERENCE))),
         ],
         ..method(
             42,
@@ -471,11 +474,11 @@ pub static HOOKS: &[Method] = &[
     },
     Method {
         args: &[
-            nilable(0, "fi", Kind::Ptr(&Kind::Struct(&types::FILE_INFO))),
-            nilable(1, "post", Kind::Ptr(&Kind::Struct(&types::POST))),
-            nilable(2, "rc", Kind::Ptr(&Kind::Struct(&types::REMOTE_CLUSTER))),
+            nilable(1, 0, "fi", Kind::Ptr(&Kind::Struct(&types::FILE_INFO))),
+            nilable(2, 1, "post", Kind::Ptr(&Kind::Struct(&types::POST))),
+            nilable(3, 2, "rc", Kind::Ptr(&Kind::Struct(&types::REMOTE_CLUSTER))),
         ],
-        error: Some(nilable(0, "", Kind::Error)),
+        error: Some(nilable(0, 0, "", Kind::Error)),
         ..method(
             43,
             "OnSharedChannelsAttachmentSyncMsg",
@@ -486,10 +489,10 @@ pub static HOOKS: &[Method] = &[
     },
     Method {
         args: &[
-            nilable(0, "user", Kind::Ptr(&Kind::Struct(&types::USER))),
-            nilable(1, "rc", Kind::Ptr(&Kind::Struct(&types::REMOTE_CLUSTER))),
+            nilable(1, 0, "user", Kind::Ptr(&Kind::Struct(&types::USER))),
+            nilable(2, 1, "rc", Kind::Ptr(&Kind::Struct(&types::REMOTE_CLUSTER))),
         ],
-        error: Some(nilable(0, "", Kind::Error)),
+        error: Some(nilable(0, 0, "", Kind::Error)),
         ..method(
             44,
             "OnSharedChannelsProfileImageSyncMsg",
@@ -499,9 +502,9 @@ pub static HOOKS: &[Method] = &[
         )
     },
     Method {
-        args: &[nilable(0, "c", Kind::Ptr(&Kind::Struct(&types::CONTEXT)))],
-        results: &[slot(0, "", Kind::List(&Kind::Ptr(&Kind::Struct(&types::FILE_DATA))))],
-        error: Some(nilable(1, "", Kind::Error)),
+        args: &[nilable(1, 0, "c", Kind::Ptr(&Kind::Struct(&types::CONTEXT)))],
+        results: &[slot(1, 0, "", Kind::List(&Kind::Ptr(&Kind::Struct(&types::FILE_DATA))))],
+        error: Some(nilable(0, 1, "", Kind::Error)),
         ..method(
             45,
             "GenerateSupportData",
@@ -512,11 +515,11 @@ pub static HOOKS: &[Method] = &[
     },
     Method {
         args: &[
-            nilable(0, "c", Kind::Ptr(&Kind::Struct(&types::CONTEXT))),
-            nilable(1, "user", Kind::Ptr(&Kind::Struct(&types::USER))),
-            nilable(2, "assertion", Kind::Ptr(&Kind::Struct(&types::ASSERTION_INFO))),
+            nilable(1, 0, "c", Kind::Ptr(&Kind::Struct(&types::CONTEXT))),
+            nilable(2, 1, "user", Kind::Ptr(&Kind::Struct(&types::USER))),
+            nilable(3, 2, "assertion", Kind::Ptr(&Kind::Struct(&types::ASSERTION_INFO))),
         ],
-        error: Some(nilable(0, "", Kind::Error)),
+        error: Some(nilable(0, 0, "", Kind::Error)),
         ..method(
             46,
             "OnSAMLLogin",
@@ -526,10 +529,10 @@ pub static HOOKS: &[Method] = &[
         )
     },
     Method {
-        args: &[nilable(0, "emailNotification", Kind::Ptr(&Kind::Struct(&types::EMAIL_NOTIFICATION)))],
+        args: &[nilable(1, 0, "emailNotification", Kind::Ptr(&Kind::Struct(&types::EMAIL_NOTIFICATION)))],
         results: &[
-            nilable(0, "", Kind::Ptr(&Kind::Struct(&types::EMAIL_NOTIFICATION_CONTENT))),
-            nilable(1, "", Kind::String),
+            nilable(1, 0, "", Kind::Ptr(&Kind::Struct(&types::EMAIL_NOTIFICATION_CONTENT))),
+            nilable(2, 1, "", Kind::String),
         ],
         ..method(
             47,
@@ -541,12 +544,12 @@ pub static HOOKS: &[Method] = &[
     },
     Method {
         args: &[
-            nilable(0, "c", Kind::Ptr(&Kind::Struct(&types::CONTEXT))),
-            nilable(1, "fileInfo", Kind::Ptr(&Kind::Struct(&types::FILE_INFO))),
-            nilable(2, "userID", Kind::String),
-            nilable(3, "downloadType", Kind::String),
+            nilable(1, 0, "c", Kind::Ptr(&Kind::Struct(&types::CONTEXT))),
+            nilable(2, 1, "fileInfo", Kind::Ptr(&Kind::Struct(&types::FILE_INFO))),
+            nilable(3, 2, "userID", Kind::String),
+            nilable(4, 3, "downloadType", Kind::String),
         ],
-        results: &[slot(0, "", Kind::String)],
+        results: &[slot(1, 0, "", Kind::String)],
         ..method(
             48,
             "FileWillBeDownloaded",
@@ -557,10 +560,10 @@ pub static HOOKS: &[Method] = &[
     },
     Method {
         args: &[
-            nilable(0, "c", Kind::Ptr(&Kind::Struct(&types::CONTEXT))),
-            nilable(1, "channelMember", Kind::Ptr(&Kind::Struct(&types::CHANNEL_MEMBER))),
+            nilable(1, 0, "c", Kind::Ptr(&Kind::Struct(&types::CONTEXT))),
+            nilable(2, 1, "channelMember", Kind::Ptr(&Kind::Struct(&types::CHANNEL_MEMBER))),
         ],
-        results: &[nilable(0, "", Kind::Ptr(&Kind::Struct(&types::CHANNEL_MEMBER))), slot(1, "", Kind::String)],
+        results: &[nilable(1, 0, "", Kind::Ptr(&Kind::Struct(&types::CHANNEL_MEMBER))), slot(2, 1, "", Kind::String)],
         echo: Some(Echo { result: 0, arg: 1, mode: EchoMode::Prefilled }),
         ..method(
             49,
@@ -572,10 +575,10 @@ pub static HOOKS: &[Method] = &[
     },
     Method {
         args: &[
-            nilable(0, "c", Kind::Ptr(&Kind::Struct(&types::CONTEXT))),
-            nilable(1, "teamMember", Kind::Ptr(&Kind::Struct(&types::TEAM_MEMBER))),
+            nilable(1, 0, "c", Kind::Ptr(&Kind::Struct(&types::CONTEXT))),
+            nilable(2, 1, "teamMember", Kind::Ptr(&Kind::Struct(&types::TEAM_MEMBER))),
         ],
-        results: &[nilable(0, "", Kind::Ptr(&Kind::Struct(&types::TEAM_MEMBER))), slot(1, "", Kind::String)],
+        results: &[nilable(1, 0, "", Kind::Ptr(&Kind::Struct(&types::TEAM_MEMBER))), slot(2, 1, "", Kind::String)],
         echo: Some(Echo { result: 0, arg: 1, mode: EchoMode::Prefilled }),
         ..method(
             50,
@@ -587,10 +590,10 @@ pub static HOOKS: &[Method] = &[
     },
     Method {
         args: &[
-            nilable(0, "c", Kind::Ptr(&Kind::Struct(&types::CONTEXT))),
-            nilable(1, "channel", Kind::Ptr(&Kind::Struct(&types::CHANNEL))),
+            nilable(1, 0, "c", Kind::Ptr(&Kind::Struct(&types::CONTEXT))),
+            nilable(2, 1, "channel", Kind::Ptr(&Kind::Struct(&types::CHANNEL))),
         ],
-        results: &[slot(0, "", Kind::String)],
+        results: &[slot(1, 0, "", Kind::String)],
         ..method(
             51,
             "ChannelWillBeArchived",

@@ -11,13 +11,13 @@ pub static APP_ERROR: Struct = Struct {
     index: 5,
     name: "AppError",
     fields: &[
-        field("Id", "id", Kind::String),
-        field("Message", "message", Kind::String),
-        field("DetailedError", "detailed_error", Kind::String),
-        field("RequestId", "request_id", Kind::String),
-        field("StatusCode", "status_code", Kind::Int(64)),
-        field("Where", "where", Kind::String),
-        field("SkipTranslation", "skip_translation", Kind::Bool),
+        field(1, "Id", "id", Kind::String),
+        field(2, "Message", "message", Kind::String),
+        field(3, "DetailedError", "detailed_error", Kind::String),
+        field(4, "RequestId", "request_id", Kind::String),
+        field(5, "StatusCode", "status_code", Kind::Int(64)),
+        field(6, "Where", "where", Kind::String),
+        field(7, "SkipTranslation", "skip_translation", Kind::Bool),
     ],
 };
 
@@ -26,14 +26,14 @@ pub static ASSERTION_INFO: Struct = Struct {
     index: 6,
     name: "AssertionInfo",
     fields: &[
-        field("NameID", "name_id", Kind::String),
-        field("Values", "values", Kind::Map(&Kind::String, &Kind::Struct(&SAML_ATTRIBUTE))),
-        field("WarningInfo", "warning_info", Kind::Ptr(&Kind::Struct(&SAML_WARNING_INFO))),
-        field("SessionIndex", "session_index", Kind::String),
-        field("AuthnInstant", "authn_instant", Kind::Ptr(&Kind::Time)),
-        field("SessionNotOnOrAfter", "session_not_on_or_after", Kind::Ptr(&Kind::Time)),
-        field("Assertions", "assertions", Kind::List(&Kind::Struct(&SAML_ASSERTION))),
-        field("ResponseSignatureValidated", "response_signature_validated", Kind::Bool),
+        field(1, "NameID", "name_id", Kind::String),
+        field(2, "Values", "values", Kind::Map(&Kind::String, &Kind::Struct(&SAML_ATTRIBUTE))),
+        field(3, "WarningInfo", "warning_info", Kind::Ptr(&Kind::Struct(&SAML_WARNING_INFO))),
+        field(4, "SessionIndex", "session_index", Kind::String),
+        field(5, "AuthnInstant", "authn_instant", Kind::Ptr(&Kind::Time)),
+        field(6, "SessionNotOnOrAfter", "session_not_on_or_after", Kind::Ptr(&Kind::Time)),
+        field(7, "Assertions", "assertions", Kind::List(&Kind::Struct(&SAML_ASSERTION))),
+        field(8, "ResponseSignatureValidated", "response_signature_validated", Kind::Bool),
     ],
 };
 
@@ -42,11 +42,11 @@ pub static AUDIT_EVENT_ACTOR: Struct = Struct {
     index: 7,
     name: "AuditEventActor",
     fields: &[
-        field("UserId", "user_id", Kind::String),
-        field("SessionId", "session_id", Kind::String),
-        field("Client", "client", Kind::String),
-        field("IpAddress", "ip_address", Kind::String),
-        field("XForwardedFor", "x_forwarded_for", Kind::String),
+        field(1, "UserId", "user_id", Kind::String),
+        field(2, "SessionId", "session_id", Kind::String),
+        field(3, "Client", "client", Kind::String),
+        field(4, "IpAddress", "ip_address", Kind::String),
+        field(5, "XForwardedFor", "x_forwarded_for", Kind::String),
     ],
 };
 
@@ -55,10 +55,10 @@ pub static AUDIT_EVENT_DATA: Struct = Struct {
     index: 8,
     name: "AuditEventData",
     fields: &[
-        field("Parameters", "parameters", Kind::Map(&Kind::String, &Kind::Any)),
-        field("PriorState", "prior_state", Kind::Map(&Kind::String, &Kind::Any)),
-        field("ResultState", "resulting_state", Kind::Map(&Kind::String, &Kind::Any)),
-        field("ObjectType", "object_type", Kind::String),
+        field(1, "Parameters", "parameters", Kind::Map(&Kind::String, &Kind::Any)),
+        field(2, "PriorState", "prior_state", Kind::Map(&Kind::String, &Kind::Any)),
+        field(3, "ResultState", "resulting_state", Kind::Map(&Kind::String, &Kind::Any)),
+        field(4, "ObjectType", "object_type", Kind::String),
     ],
 };
 
@@ -66,7 +66,7 @@ pub static AUDIT_EVENT_DATA: Struct = Struct {
 pub static AUDIT_EVENT_ERROR: Struct = Struct {
     index: 9,
     name: "AuditEventError",
-    fields: &[field("Description", "description", Kind::String), field("Code", "status_code", Kind::Int(64))],
+    fields: &[field(1, "Description", "description", Kind::String), field(2, "Code", "status_code", Kind::Int(64))],
 };
 
 /// Go's `AuditRecord`.
@@ -74,12 +74,12 @@ pub static AUDIT_RECORD: Struct = Struct {
     index: 10,
     name: "AuditRecord",
     fields: &[
-        field("EventName", "event_name", Kind::String),
-        field("Status", "status", Kind::String),
-        field("EventData", "event", Kind::Struct(&AUDIT_EVENT_DATA)),
-        field("Actor", "actor", Kind::Struct(&AUDIT_EVENT_ACTOR)),
-        field("Meta", "meta", Kind::Map(&Kind::String, &Kind::Any)),
-        field("Error", "error", Kind::Struct(&AUDIT_EVENT_ERROR)),
+        field(1, "EventName", "event_name", Kind::String),
+        field(2, "Status", "status", Kind::String),
+        field(3, "EventData", "event", Kind::Struct(&AUDIT_EVENT_DATA)),
+        field(4, "Actor", "actor", Kind::Struct(&AUDIT_EVENT_ACTOR)),
+        field(5, "Meta", "meta", Kind::Map(&Kind::String, &Kind::Any)),
+        field(6, "Error", "error", Kind::Struct(&AUDIT_EVENT_ERROR)),
     ],
 };
 
@@ -88,11 +88,11 @@ pub static AUTOCOMPLETE_ARG: Struct = Struct {
     index: 12,
     name: "AutocompleteArg",
     fields: &[
-        field("Name", "name", Kind::String),
-        field("HelpText", "help_text", Kind::String),
-        field("Type", "type", Kind::String),
-        field("Required", "required", Kind::Bool),
-        field("Data", "data", Kind::Any),
+        field(1, "Name", "name", Kind::String),
+        field(2, "HelpText", "help_text", Kind::String),
+        field(3, "Type", "type", Kind::String),
+        field(4, "Required", "required", Kind::Bool),
+        field(5, "Data", "data", Kind::Any),
     ],
 };
 
@@ -101,27 +101,30 @@ pub static AUTOCOMPLETE_DATA: Struct = Struct {
     index: 13,
     name: "AutocompleteData",
     fields: &[
-        field("Trigger", "trigger", Kind::String),
-        field("Hint", "hint", Kind::String),
-        field("HelpText", "help_text", Kind::String),
-        field("RoleID", "role_id", Kind::String),
-        field("Arguments", "arguments", Kind::List(&Kind::Ptr(&Kind::Struct(&AUTOCOMPLETE_ARG)))),
-        field("SubCommands", "sub_commands", Kind::List(&Kind::Ptr(&Kind::Struct(&AUTOCOMPLETE_DATA)))),
+        field(1, "Trigger", "trigger", Kind::String),
+        field(2, "Hint", "hint", Kind::String),
+        field(3, "HelpText", "help_text", Kind::String),
+        field(4, "RoleID", "role_id", Kind::String),
+        field(5, "Arguments", "arguments", Kind::List(&Kind::Ptr(&Kind::Struct(&AUTOCOMPLETE_ARG)))),
+        field(6, "SubCommands", "sub_commands", Kind::List(&Kind::Ptr(&Kind::Struct(&AUTOCOMPLETE_DATA)))),
     ],
 };
 
 /// Go's `AutocompleteDynamicListArg`.
-pub static AUTOCOMPLETE_DYNAMIC_LIST_ARG: Struct =
-    Struct { index: 14, name: "AutocompleteDynamicListArg", fields: &[field("FetchURL", "fetch_url", Kind::String)] };
+pub static AUTOCOMPLETE_DYNAMIC_LIST_ARG: Struct = Struct {
+    index: 14,
+    name: "AutocompleteDynamicListArg",
+    fields: &[field(1, "FetchURL", "fetch_url", Kind::String)],
+};
 
 /// Go's `AutocompleteListItem`.
 pub static AUTOCOMPLETE_LIST_ITEM: Struct = Struct {
     index: 15,
     name: "AutocompleteListItem",
     fields: &[
-        field("Item", "item", Kind::String),
-        field("Hint", "hint", Kind::String),
-        field("HelpText", "help_text", Kind::String),
+        field(1, "Item", "item", Kind::String),
+        field(2, "Hint", "hint", Kind::String),
+        field(3, "HelpText", "help_text", Kind::String),
     ],
 };
 
@@ -129,12 +132,12 @@ pub static AUTOCOMPLETE_LIST_ITEM: Struct = Struct {
 pub static AUTOCOMPLETE_STATIC_LIST_ARG: Struct = Struct {
     index: 16,
     name: "AutocompleteStaticListArg",
-    fields: &[field("PossibleArguments", "possible_arguments", Kind::List(&Kind::Struct(&AUTOCOMPLETE_LIST_ITEM)))],
+    fields: &[field(1, "PossibleArguments", "possible_arguments", Kind::List(&Kind::Struct(&AUTOCOMPLETE_LIST_ITEM)))],
 };
 
 /// Go's `AutocompleteTextArg`.
 pub static AUTOCOMPLETE_TEXT_ARG: Struct = Struct {
     index: 17,
     name: "AutocompleteTextArg",
-    fields: &[field("Hint", "hint", Kind::String), field("Pattern", "pattern", Kind::String)],
+    fields: &[field(1, "Hint", "hint", Kind::String), field(2, "Pattern", "pattern", Kind::String)],
 };

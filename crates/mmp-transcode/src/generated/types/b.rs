@@ -10,15 +10,15 @@ pub static BOT: Struct = Struct {
     index: 18,
     name: "Bot",
     fields: &[
-        field("UserId", "user_id", Kind::String),
-        field("Username", "username", Kind::String),
-        field("DisplayName", "display_name", Kind::String),
-        field("Description", "description", Kind::String),
-        field("OwnerId", "owner_id", Kind::String),
-        field("LastIconUpdate", "last_icon_update", Kind::Int(64)),
-        field("CreateAt", "create_at", Kind::Int(64)),
-        field("UpdateAt", "update_at", Kind::Int(64)),
-        field("DeleteAt", "delete_at", Kind::Int(64)),
+        field(1, "UserId", "user_id", Kind::String),
+        field(2, "Username", "username", Kind::String),
+        field(3, "DisplayName", "display_name", Kind::String),
+        field(4, "Description", "description", Kind::String),
+        field(5, "OwnerId", "owner_id", Kind::String),
+        field(6, "LastIconUpdate", "last_icon_update", Kind::Int(64)),
+        field(7, "CreateAt", "create_at", Kind::Int(64)),
+        field(8, "UpdateAt", "update_at", Kind::Int(64)),
+        field(9, "DeleteAt", "delete_at", Kind::Int(64)),
     ],
 };
 
@@ -27,11 +27,11 @@ pub static BOT_GET_OPTIONS: Struct = Struct {
     index: 19,
     name: "BotGetOptions",
     fields: &[
-        field("OwnerId", "owner_id", Kind::String),
-        field("IncludeDeleted", "include_deleted", Kind::Bool),
-        field("OnlyOrphaned", "only_orphaned", Kind::Bool),
-        field("Page", "page", Kind::Int(64)),
-        field("PerPage", "per_page", Kind::Int(64)),
+        field(1, "OwnerId", "owner_id", Kind::String),
+        field(2, "IncludeDeleted", "include_deleted", Kind::Bool),
+        field(3, "OnlyOrphaned", "only_orphaned", Kind::Bool),
+        field(4, "Page", "page", Kind::Int(64)),
+        field(5, "PerPage", "per_page", Kind::Int(64)),
     ],
 };
 
@@ -40,8 +40,8 @@ pub static BOT_PATCH: Struct = Struct {
     index: 20,
     name: "BotPatch",
     fields: &[
-        field("Username", "username", Kind::Ptr(&Kind::String)),
-        field("DisplayName", "display_name", Kind::Ptr(&Kind::String)),
-        field("Description", "description", Kind::Ptr(&Kind::String)),
+        field(1, "Username", "username", Kind::Ptr(&Kind::String)),
+        field(2, "DisplayName", "display_name", Kind::Ptr(&Kind::String)),
+        field(3, "Description", "description", Kind::Ptr(&Kind::String)),
     ],
 };

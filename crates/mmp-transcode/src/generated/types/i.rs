@@ -6,5 +6,8 @@ use super::super::field;
 use crate::schema::{Kind, Struct};
 
 /// Go's `IPNet`.
-pub static IP_NET: Struct =
-    Struct { index: 74, name: "IPNet", fields: &[field("IP", "ip", Kind::Bytes), field("Mask", "mask", Kind::Bytes)] };
+pub static IP_NET: Struct = Struct {
+    index: 74,
+    name: "IPNet",
+    fields: &[field(1, "IP", "ip", Kind::Bytes), field(2, "Mask", "mask", Kind::Bytes)],
+};

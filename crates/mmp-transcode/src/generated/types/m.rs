@@ -11,19 +11,19 @@ pub static MANIFEST: Struct = Struct {
     index: 86,
     name: "Manifest",
     fields: &[
-        field("Id", "id", Kind::String),
-        field("Name", "name", Kind::String),
-        field("Description", "description", Kind::String),
-        field("HomepageURL", "homepage_url", Kind::String),
-        field("SupportURL", "support_url", Kind::String),
-        field("ReleaseNotesURL", "release_notes_url", Kind::String),
-        field("IconPath", "icon_path", Kind::String),
-        field("Version", "version", Kind::String),
-        field("MinServerVersion", "min_server_version", Kind::String),
-        field("Server", "server", Kind::Ptr(&Kind::Struct(&MANIFEST_SERVER))),
-        field("Webapp", "webapp", Kind::Ptr(&Kind::Struct(&MANIFEST_WEBAPP))),
-        field("SettingsSchema", "settings_schema", Kind::Ptr(&Kind::Struct(&PLUGIN_SETTINGS_SCHEMA))),
-        field("Props", "props", Kind::Map(&Kind::String, &Kind::Any)),
+        field(1, "Id", "id", Kind::String),
+        field(2, "Name", "name", Kind::String),
+        field(3, "Description", "description", Kind::String),
+        field(4, "HomepageURL", "homepage_url", Kind::String),
+        field(5, "SupportURL", "support_url", Kind::String),
+        field(6, "ReleaseNotesURL", "release_notes_url", Kind::String),
+        field(7, "IconPath", "icon_path", Kind::String),
+        field(8, "Version", "version", Kind::String),
+        field(9, "MinServerVersion", "min_server_version", Kind::String),
+        field(10, "Server", "server", Kind::Ptr(&Kind::Struct(&MANIFEST_SERVER))),
+        field(11, "Webapp", "webapp", Kind::Ptr(&Kind::Struct(&MANIFEST_WEBAPP))),
+        field(12, "SettingsSchema", "settings_schema", Kind::Ptr(&Kind::Struct(&PLUGIN_SETTINGS_SCHEMA))),
+        field(13, "Props", "props", Kind::Map(&Kind::String, &Kind::Any)),
     ],
 };
 
@@ -32,8 +32,8 @@ pub static MANIFEST_SERVER: Struct = Struct {
     index: 87,
     name: "ManifestServer",
     fields: &[
-        field("Executables", "executables", Kind::Map(&Kind::String, &Kind::String)),
-        field("Executable", "executable", Kind::String),
+        field(1, "Executables", "executables", Kind::Map(&Kind::String, &Kind::String)),
+        field(2, "Executable", "executable", Kind::String),
     ],
 };
 
@@ -41,7 +41,7 @@ pub static MANIFEST_SERVER: Struct = Struct {
 pub static MANIFEST_WEBAPP: Struct = Struct {
     index: 88,
     name: "ManifestWebapp",
-    fields: &[field("BundlePath", "bundle_path", Kind::String), field("BundleHash", "bundle_hash", Kind::Bytes)],
+    fields: &[field(1, "BundlePath", "bundle_path", Kind::String), field(2, "BundleHash", "bundle_hash", Kind::Bytes)],
 };
 
 /// Go's `MembershipChangeMsg`.
@@ -49,11 +49,11 @@ pub static MEMBERSHIP_CHANGE_MSG: Struct = Struct {
     index: 89,
     name: "MembershipChangeMsg",
     fields: &[
-        field("ChannelId", "channel_id", Kind::String),
-        field("UserId", "user_id", Kind::String),
-        field("IsAdd", "is_add", Kind::Bool),
-        field("RemoteId", "remote_id", Kind::String),
-        field("ChangeTime", "change_time", Kind::Int(64)),
+        field(1, "ChannelId", "channel_id", Kind::String),
+        field(2, "UserId", "user_id", Kind::String),
+        field(3, "IsAdd", "is_add", Kind::Bool),
+        field(4, "RemoteId", "remote_id", Kind::String),
+        field(5, "ChangeTime", "change_time", Kind::Int(64)),
     ],
 };
 
@@ -62,23 +62,23 @@ pub static MESSAGE_ATTACHMENT: Struct = Struct {
     index: 90,
     name: "MessageAttachment",
     fields: &[
-        field("Id", "id", Kind::Int(64)),
-        field("Fallback", "fallback", Kind::String),
-        field("Color", "color", Kind::String),
-        field("Pretext", "pretext", Kind::String),
-        field("AuthorName", "author_name", Kind::String),
-        field("AuthorLink", "author_link", Kind::String),
-        field("AuthorIcon", "author_icon", Kind::String),
-        field("Title", "title", Kind::String),
-        field("TitleLink", "title_link", Kind::String),
-        field("Text", "text", Kind::String),
-        field("Fields", "fields", Kind::List(&Kind::Ptr(&Kind::Struct(&MESSAGE_ATTACHMENT_FIELD)))),
-        field("ImageURL", "image_url", Kind::String),
-        field("ThumbURL", "thumb_url", Kind::String),
-        field("Footer", "footer", Kind::String),
-        field("FooterIcon", "footer_icon", Kind::String),
-        field("Timestamp", "ts", Kind::Any),
-        field("Actions", "actions", Kind::List(&Kind::Ptr(&Kind::Struct(&POST_ACTION)))),
+        field(1, "Id", "id", Kind::Int(64)),
+        field(2, "Fallback", "fallback", Kind::String),
+        field(3, "Color", "color", Kind::String),
+        field(4, "Pretext", "pretext", Kind::String),
+        field(5, "AuthorName", "author_name", Kind::String),
+        field(6, "AuthorLink", "author_link", Kind::String),
+        field(7, "AuthorIcon", "author_icon", Kind::String),
+        field(8, "Title", "title", Kind::String),
+        field(9, "TitleLink", "title_link", Kind::String),
+        field(10, "Text", "text", Kind::String),
+        field(11, "Fields", "fields", Kind::List(&Kind::Ptr(&Kind::Struct(&MESSAGE_ATTACHMENT_FIELD)))),
+        field(12, "ImageURL", "image_url", Kind::String),
+        field(13, "ThumbURL", "thumb_url", Kind::String),
+        field(14, "Footer", "footer", Kind::String),
+        field(15, "FooterIcon", "footer_icon", Kind::String),
+        field(16, "Timestamp", "ts", Kind::Any),
+        field(17, "Actions", "actions", Kind::List(&Kind::Ptr(&Kind::Struct(&POST_ACTION)))),
     ],
 };
 
@@ -87,24 +87,24 @@ pub static MESSAGE_ATTACHMENT_FIELD: Struct = Struct {
     index: 91,
     name: "MessageAttachmentField",
     fields: &[
-        field("Title", "title", Kind::String),
-        field("Value", "value", Kind::Any),
-        field("Short", "short", Kind::Bool),
+        field(1, "Title", "title", Kind::String),
+        field(2, "Value", "value", Kind::Any),
+        field(3, "Short", "short", Kind::Bool),
     ],
 };
 
 /// Go's `MessagesLimits`.
 pub static MESSAGES_LIMITS: Struct =
-    Struct { index: 93, name: "MessagesLimits", fields: &[field("History", "history", Kind::Ptr(&Kind::Int(64)))] };
+    Struct { index: 93, name: "MessagesLimits", fields: &[field(1, "History", "history", Kind::Ptr(&Kind::Int(64)))] };
 
 /// Go's `MultipartFileHeader`.
 pub static MULTIPART_FILE_HEADER: Struct = Struct {
     index: 95,
     name: "MultipartFileHeader",
     fields: &[
-        field("Filename", "filename", Kind::String),
-        field("Header", "header", Kind::Map(&Kind::String, &Kind::List(&Kind::String))),
-        field("Size", "size", Kind::Int(64)),
+        field(1, "Filename", "filename", Kind::String),
+        field(2, "Header", "header", Kind::Map(&Kind::String, &Kind::List(&Kind::String))),
+        field(3, "Size", "size", Kind::Int(64)),
     ],
 };
 
@@ -113,7 +113,12 @@ pub static MULTIPART_FORM: Struct = Struct {
     index: 96,
     name: "MultipartForm",
     fields: &[
-        field("Value", "value", Kind::Map(&Kind::String, &Kind::List(&Kind::String))),
-        field("File", "file", Kind::Map(&Kind::String, &Kind::List(&Kind::Ptr(&Kind::Struct(&MULTIPART_FILE_HEADER))))),
+        field(1, "Value", "value", Kind::Map(&Kind::String, &Kind::List(&Kind::String))),
+        field(
+            2,
+            "File",
+            "file",
+            Kind::Map(&Kind::String, &Kind::List(&Kind::Ptr(&Kind::Struct(&MULTIPART_FILE_HEADER)))),
+        ),
     ],
 };

@@ -10,8 +10,8 @@ pub static NAMED_VALUE: Struct = Struct {
     index: 97,
     name: "NamedValue",
     fields: &[
-        field("Name", "name", Kind::String),
-        field("Ordinal", "ordinal", Kind::Int(64)),
-        field("Value", "value", Kind::Any),
+        field(1, "Name", "name", Kind::String),
+        field(2, "Ordinal", "ordinal", Kind::Int(64)),
+        field(3, "Value", "value", Kind::Any),
     ],
 };

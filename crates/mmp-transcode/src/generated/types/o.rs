@@ -11,34 +11,34 @@ pub static O_AUTH_APP: Struct = Struct {
     index: 99,
     name: "OAuthApp",
     fields: &[
-        field("Id", "id", Kind::String),
-        field("CreatorId", "creator_id", Kind::String),
-        field("CreateAt", "create_at", Kind::Int(64)),
-        field("UpdateAt", "update_at", Kind::Int(64)),
-        field("ClientSecret", "client_secret", Kind::String),
-        field("Name", "name", Kind::String),
-        field("Description", "description", Kind::String),
-        field("IconURL", "icon_url", Kind::String),
-        field("CallbackUrls", "callback_urls", Kind::List(&Kind::String)),
-        field("Homepage", "homepage", Kind::String),
-        field("IsTrusted", "is_trusted", Kind::Bool),
-        field("MattermostAppID", "mattermost_app_id", Kind::String),
-        field("IsDynamicallyRegistered", "is_dynamically_registered", Kind::Bool),
+        field(1, "Id", "id", Kind::String),
+        field(2, "CreatorId", "creator_id", Kind::String),
+        field(3, "CreateAt", "create_at", Kind::Int(64)),
+        field(4, "UpdateAt", "update_at", Kind::Int(64)),
+        field(5, "ClientSecret", "client_secret", Kind::String),
+        field(6, "Name", "name", Kind::String),
+        field(7, "Description", "description", Kind::String),
+        field(8, "IconURL", "icon_url", Kind::String),
+        field(9, "CallbackUrls", "callback_urls", Kind::List(&Kind::String)),
+        field(10, "Homepage", "homepage", Kind::String),
+        field(11, "IsTrusted", "is_trusted", Kind::Bool),
+        field(12, "MattermostAppID", "mattermost_app_id", Kind::String),
+        field(13, "IsDynamicallyRegistered", "is_dynamically_registered", Kind::Bool),
     ],
 };
 
 /// Go's `OnInstallEvent`.
 pub static ON_INSTALL_EVENT: Struct =
-    Struct { index: 101, name: "OnInstallEvent", fields: &[field("UserId", "user_id", Kind::String)] };
+    Struct { index: 101, name: "OnInstallEvent", fields: &[field(1, "UserId", "user_id", Kind::String)] };
 
 /// Go's `OpenDialogRequest`.
 pub static OPEN_DIALOG_REQUEST: Struct = Struct {
     index: 102,
     name: "OpenDialogRequest",
     fields: &[
-        field("TriggerId", "trigger_id", Kind::String),
-        field("URL", "url", Kind::String),
-        field("Dialog", "dialog", Kind::Struct(&DIALOG)),
+        field(1, "TriggerId", "trigger_id", Kind::String),
+        field(2, "URL", "url", Kind::String),
+        field(3, "Dialog", "dialog", Kind::Struct(&DIALOG)),
     ],
 };
 
@@ -47,7 +47,7 @@ pub static ORDERED_SIDEBAR_CATEGORIES: Struct = Struct {
     index: 103,
     name: "OrderedSidebarCategories",
     fields: &[
-        field("Categories", "categories", Kind::List(&Kind::Ptr(&Kind::Struct(&SIDEBAR_CATEGORY_WITH_CHANNELS)))),
-        field("Order", "order", Kind::List(&Kind::String)),
+        field(1, "Categories", "categories", Kind::List(&Kind::Ptr(&Kind::Struct(&SIDEBAR_CATEGORY_WITH_CHANNELS)))),
+        field(2, "Order", "order", Kind::List(&Kind::String)),
     ],
 };

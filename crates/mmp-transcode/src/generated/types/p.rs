@@ -10,7 +10,7 @@ use crate::schema::{Kind, Struct};
 pub static PKIX_ATTRIBUTE_TYPE_AND_VALUE: Struct = Struct {
     index: 104,
     name: "PKIXAttributeTypeAndValue",
-    fields: &[field("Type", "type", Kind::List(&Kind::Int(64))), field("Value", "value", Kind::Any)],
+    fields: &[field(1, "Type", "type", Kind::List(&Kind::Int(64))), field(2, "Value", "value", Kind::Any)],
 };
 
 /// Go's `PKIXExtension`.
@@ -18,9 +18,9 @@ pub static PKIX_EXTENSION: Struct = Struct {
     index: 105,
     name: "PKIXExtension",
     fields: &[
-        field("Id", "id", Kind::List(&Kind::Int(64))),
-        field("Critical", "critical", Kind::Bool),
-        field("Value", "value", Kind::Bytes),
+        field(1, "Id", "id", Kind::List(&Kind::Int(64))),
+        field(2, "Critical", "critical", Kind::Bool),
+        field(3, "Value", "value", Kind::Bytes),
     ],
 };
 
@@ -29,17 +29,17 @@ pub static PKIX_NAME: Struct = Struct {
     index: 106,
     name: "PKIXName",
     fields: &[
-        field("Country", "country", Kind::List(&Kind::String)),
-        field("Organization", "organization", Kind::List(&Kind::String)),
-        field("OrganizationalUnit", "organizational_unit", Kind::List(&Kind::String)),
-        field("Locality", "locality", Kind::List(&Kind::String)),
-        field("Province", "province", Kind::List(&Kind::String)),
-        field("StreetAddress", "street_address", Kind::List(&Kind::String)),
-        field("PostalCode", "postal_code", Kind::List(&Kind::String)),
-        field("SerialNumber", "serial_number", Kind::String),
-        field("CommonName", "common_name", Kind::String),
-        field("Names", "names", Kind::List(&Kind::Struct(&PKIX_ATTRIBUTE_TYPE_AND_VALUE))),
-        field("ExtraNames", "extra_names", Kind::List(&Kind::Struct(&PKIX_ATTRIBUTE_TYPE_AND_VALUE))),
+        field(1, "Country", "country", Kind::List(&Kind::String)),
+        field(2, "Organization", "organization", Kind::List(&Kind::String)),
+        field(3, "OrganizationalUnit", "organizational_unit", Kind::List(&Kind::String)),
+        field(4, "Locality", "locality", Kind::List(&Kind::String)),
+        field(5, "Province", "province", Kind::List(&Kind::String)),
+        field(6, "StreetAddress", "street_address", Kind::List(&Kind::String)),
+        field(7, "PostalCode", "postal_code", Kind::List(&Kind::String)),
+        field(8, "SerialNumber", "serial_number", Kind::String),
+        field(9, "CommonName", "common_name", Kind::String),
+        field(10, "Names", "names", Kind::List(&Kind::Struct(&PKIX_ATTRIBUTE_TYPE_AND_VALUE))),
+        field(11, "ExtraNames", "extra_names", Kind::List(&Kind::Struct(&PKIX_ATTRIBUTE_TYPE_AND_VALUE))),
     ],
 };
 
@@ -48,23 +48,23 @@ pub static PQ_ERROR: Struct = Struct {
     index: 107,
     name: "PQError",
     fields: &[
-        field("Severity", "severity", Kind::String),
-        field("Code", "code", Kind::String),
-        field("Message", "message", Kind::String),
-        field("Detail", "detail", Kind::String),
-        field("Hint", "hint", Kind::String),
-        field("Position", "position", Kind::String),
-        field("InternalPosition", "internal_position", Kind::String),
-        field("InternalQuery", "internal_query", Kind::String),
-        field("Where", "where", Kind::String),
-        field("Schema", "schema", Kind::String),
-        field("Table", "table", Kind::String),
-        field("Column", "column", Kind::String),
-        field("DataTypeName", "data_type_name", Kind::String),
-        field("Constraint", "constraint", Kind::String),
-        field("File", "file", Kind::String),
-        field("Line", "line", Kind::String),
-        field("Routine", "routine", Kind::String),
+        field(1, "Severity", "severity", Kind::String),
+        field(2, "Code", "code", Kind::String),
+        field(3, "Message", "message", Kind::String),
+        field(4, "Detail", "detail", Kind::String),
+        field(5, "Hint", "hint", Kind::String),
+        field(6, "Position", "position", Kind::String),
+        field(7, "InternalPosition", "internal_position", Kind::String),
+        field(8, "InternalQuery", "internal_query", Kind::String),
+        field(9, "Where", "where", Kind::String),
+        field(10, "Schema", "schema", Kind::String),
+        field(11, "Table", "table", Kind::String),
+        field(12, "Column", "column", Kind::String),
+        field(13, "DataTypeName", "data_type_name", Kind::String),
+        field(14, "Constraint", "constraint", Kind::String),
+        field(15, "File", "file", Kind::String),
+        field(16, "Line", "line", Kind::String),
+        field(17, "Routine", "routine", Kind::String),
     ],
 };
 
@@ -72,7 +72,7 @@ pub static PQ_ERROR: Struct = Struct {
 pub static PAGE_OPTS: Struct = Struct {
     index: 108,
     name: "PageOpts",
-    fields: &[field("Page", "page", Kind::Int(64)), field("PerPage", "per_page", Kind::Int(64))],
+    fields: &[field(1, "Page", "page", Kind::Int(64)), field(2, "PerPage", "per_page", Kind::Int(64))],
 };
 
 /// Go's `Permission`.
@@ -80,10 +80,10 @@ pub static PERMISSION: Struct = Struct {
     index: 110,
     name: "Permission",
     fields: &[
-        field("Id", "id", Kind::String),
-        field("Name", "name", Kind::String),
-        field("Description", "description", Kind::String),
-        field("Scope", "scope", Kind::String),
+        field(1, "Id", "id", Kind::String),
+        field(2, "Name", "name", Kind::String),
+        field(3, "Description", "description", Kind::String),
+        field(4, "Scope", "scope", Kind::String),
     ],
 };
 
@@ -91,14 +91,14 @@ pub static PERMISSION: Struct = Struct {
 pub static PLUGIN_CLUSTER_EVENT: Struct = Struct {
     index: 111,
     name: "PluginClusterEvent",
-    fields: &[field("Id", "id", Kind::String), field("Data", "data", Kind::Bytes)],
+    fields: &[field(1, "Id", "id", Kind::String), field(2, "Data", "data", Kind::Bytes)],
 };
 
 /// Go's `PluginClusterEventSendOptions`.
 pub static PLUGIN_CLUSTER_EVENT_SEND_OPTIONS: Struct = Struct {
     index: 112,
     name: "PluginClusterEventSendOptions",
-    fields: &[field("SendType", "send_type", Kind::String), field("TargetId", "target_id", Kind::String)],
+    fields: &[field(1, "SendType", "send_type", Kind::String), field(2, "TargetId", "target_id", Kind::String)],
 };
 
 /// Go's `PluginKVSetOptions`.
@@ -106,9 +106,9 @@ pub static PLUGIN_KV_SET_OPTIONS: Struct = Struct {
     index: 113,
     name: "PluginKVSetOptions",
     fields: &[
-        field("Atomic", "atomic", Kind::Bool),
-        field("OldValue", "old_value", Kind::Bytes),
-        field("ExpireInSeconds", "expire_in_seconds", Kind::Int(64)),
+        field(1, "Atomic", "atomic", Kind::Bool),
+        field(2, "OldValue", "old_value", Kind::Bytes),
+        field(3, "ExpireInSeconds", "expire_in_seconds", Kind::Int(64)),
     ],
 };
 
@@ -116,14 +116,14 @@ pub static PLUGIN_KV_SET_OPTIONS: Struct = Struct {
 pub static PLUGIN_OPTION: Struct = Struct {
     index: 114,
     name: "PluginOption",
-    fields: &[field("DisplayName", "display_name", Kind::String), field("Value", "value", Kind::String)],
+    fields: &[field(1, "DisplayName", "display_name", Kind::String), field(2, "Value", "value", Kind::String)],
 };
 
 /// Go's `PluginPropertyOption`.
 pub static PLUGIN_PROPERTY_OPTION: Struct = Struct {
     index: 115,
     name: "PluginPropertyOption",
-    fields: &[field("Data", "data", Kind::Map(&Kind::String, &Kind::String))],
+    fields: &[field(1, "Data", "data", Kind::Map(&Kind::String, &Kind::String))],
 };
 
 /// Go's `PluginSetting`.
@@ -131,16 +131,16 @@ pub static PLUGIN_SETTING: Struct = Struct {
     index: 116,
     name: "PluginSetting",
     fields: &[
-        field("Key", "key", Kind::String),
-        field("DisplayName", "display_name", Kind::String),
-        field("Type", "type", Kind::String),
-        field("HelpText", "help_text", Kind::String),
-        field("RegenerateHelpText", "regenerate_help_text", Kind::String),
-        field("Placeholder", "placeholder", Kind::String),
-        field("Default", "default", Kind::Any),
-        field("Options", "options", Kind::List(&Kind::Ptr(&Kind::Struct(&PLUGIN_OPTION)))),
-        field("Hosting", "hosting", Kind::String),
-        field("Secret", "secret", Kind::Bool),
+        field(1, "Key", "key", Kind::String),
+        field(2, "DisplayName", "display_name", Kind::String),
+        field(3, "Type", "type", Kind::String),
+        field(4, "HelpText", "help_text", Kind::String),
+        field(5, "RegenerateHelpText", "regenerate_help_text", Kind::String),
+        field(6, "Placeholder", "placeholder", Kind::String),
+        field(7, "Default", "default", Kind::Any),
+        field(8, "Options", "options", Kind::List(&Kind::Ptr(&Kind::Struct(&PLUGIN_OPTION)))),
+        field(9, "Hosting", "hosting", Kind::String),
+        field(10, "Secret", "secret", Kind::Bool),
     ],
 };
 
@@ -149,10 +149,10 @@ pub static PLUGIN_SETTINGS_SCHEMA: Struct = Struct {
     index: 118,
     name: "PluginSettingsSchema",
     fields: &[
-        field("Header", "header", Kind::String),
-        field("Footer", "footer", Kind::String),
-        field("Settings", "settings", Kind::List(&Kind::Ptr(&Kind::Struct(&PLUGIN_SETTING)))),
-        field("Sections", "sections", Kind::List(&Kind::Ptr(&Kind::Struct(&PLUGIN_SETTINGS_SECTION)))),
+        field(1, "Header", "header", Kind::String),
+        field(2, "Footer", "footer", Kind::String),
+        field(3, "Settings", "settings", Kind::List(&Kind::Ptr(&Kind::Struct(&PLUGIN_SETTING)))),
+        field(4, "Sections", "sections", Kind::List(&Kind::Ptr(&Kind::Struct(&PLUGIN_SETTINGS_SECTION)))),
     ],
 };
 
@@ -161,14 +161,14 @@ pub static PLUGIN_SETTINGS_SECTION: Struct = Struct {
     index: 119,
     name: "PluginSettingsSection",
     fields: &[
-        field("Key", "key", Kind::String),
-        field("Title", "title", Kind::String),
-        field("Subtitle", "subtitle", Kind::String),
-        field("Settings", "settings", Kind::List(&Kind::Ptr(&Kind::Struct(&PLUGIN_SETTING)))),
-        field("Header", "header", Kind::String),
-        field("Footer", "footer", Kind::String),
-        field("Custom", "custom", Kind::Bool),
-        field("Fallback", "fallback", Kind::Bool),
+        field(1, "Key", "key", Kind::String),
+        field(2, "Title", "title", Kind::String),
+        field(3, "Subtitle", "subtitle", Kind::String),
+        field(4, "Settings", "settings", Kind::List(&Kind::Ptr(&Kind::Struct(&PLUGIN_SETTING)))),
+        field(5, "Header", "header", Kind::String),
+        field(6, "Footer", "footer", Kind::String),
+        field(7, "Custom", "custom", Kind::Bool),
+        field(8, "Fallback", "fallback", Kind::Bool),
     ],
 };
 
@@ -177,14 +177,14 @@ pub static PLUGIN_STATUS: Struct = Struct {
     index: 121,
     name: "PluginStatus",
     fields: &[
-        field("PluginId", "plugin_id", Kind::String),
-        field("ClusterId", "cluster_id", Kind::String),
-        field("PluginPath", "plugin_path", Kind::String),
-        field("State", "state", Kind::Int(64)),
-        field("Error", "error", Kind::String),
-        field("Name", "name", Kind::String),
-        field("Description", "description", Kind::String),
-        field("Version", "version", Kind::String),
+        field(1, "PluginId", "plugin_id", Kind::String),
+        field(2, "ClusterId", "cluster_id", Kind::String),
+        field(3, "PluginPath", "plugin_path", Kind::String),
+        field(4, "State", "state", Kind::Int(64)),
+        field(5, "Error", "error", Kind::String),
+        field(6, "Name", "name", Kind::String),
+        field(7, "Description", "description", Kind::String),
+        field(8, "Version", "version", Kind::String),
     ],
 };
 
@@ -193,31 +193,31 @@ pub static POST: Struct = Struct {
     index: 122,
     name: "Post",
     fields: &[
-        field("Id", "id", Kind::String),
-        field("CreateAt", "create_at", Kind::Int(64)),
-        field("UpdateAt", "update_at", Kind::Int(64)),
-        field("EditAt", "edit_at", Kind::Int(64)),
-        field("DeleteAt", "delete_at", Kind::Int(64)),
-        field("IsPinned", "is_pinned", Kind::Bool),
-        field("UserId", "user_id", Kind::String),
-        field("ChannelId", "channel_id", Kind::String),
-        field("RootId", "root_id", Kind::String),
-        field("OriginalId", "original_id", Kind::String),
-        field("Message", "message", Kind::String),
-        field("MessageSource", "message_source", Kind::String),
-        field("Type", "type", Kind::String),
-        field("Props", "props", Kind::Map(&Kind::String, &Kind::Any)),
-        field("Hashtags", "hashtags", Kind::String),
-        field("Filenames", "filenames", Kind::List(&Kind::String)),
-        field("FileIds", "file_ids", Kind::List(&Kind::String)),
-        field("PendingPostId", "pending_post_id", Kind::String),
-        field("HasReactions", "has_reactions", Kind::Bool),
-        field("RemoteId", "remote_id", Kind::Ptr(&Kind::String)),
-        field("ReplyCount", "reply_count", Kind::Int(64)),
-        field("LastReplyAt", "last_reply_at", Kind::Int(64)),
-        field("Participants", "participants", Kind::List(&Kind::Ptr(&Kind::Struct(&USER)))),
-        field("IsFollowing", "is_following", Kind::Ptr(&Kind::Bool)),
-        field("Metadata", "metadata", Kind::Ptr(&Kind::Struct(&POST_METADATA))),
+        field(1, "Id", "id", Kind::String),
+        field(2, "CreateAt", "create_at", Kind::Int(64)),
+        field(3, "UpdateAt", "update_at", Kind::Int(64)),
+        field(4, "EditAt", "edit_at", Kind::Int(64)),
+        field(5, "DeleteAt", "delete_at", Kind::Int(64)),
+        field(6, "IsPinned", "is_pinned", Kind::Bool),
+        field(7, "UserId", "user_id", Kind::String),
+        field(8, "ChannelId", "channel_id", Kind::String),
+        field(9, "RootId", "root_id", Kind::String),
+        field(10, "OriginalId", "original_id", Kind::String),
+        field(11, "Message", "message", Kind::String),
+        field(12, "MessageSource", "message_source", Kind::String),
+        field(13, "Type", "type", Kind::String),
+        field(14, "Props", "props", Kind::Map(&Kind::String, &Kind::Any)),
+        field(15, "Hashtags", "hashtags", Kind::String),
+        field(16, "Filenames", "filenames", Kind::List(&Kind::String)),
+        field(17, "FileIds", "file_ids", Kind::List(&Kind::String)),
+        field(18, "PendingPostId", "pending_post_id", Kind::String),
+        field(19, "HasReactions", "has_reactions", Kind::Bool),
+        field(20, "RemoteId", "remote_id", Kind::Ptr(&Kind::String)),
+        field(21, "ReplyCount", "reply_count", Kind::Int(64)),
+        field(22, "LastReplyAt", "last_reply_at", Kind::Int(64)),
+        field(23, "Participants", "participants", Kind::List(&Kind::Ptr(&Kind::Struct(&USER)))),
+        field(24, "IsFollowing", "is_following", Kind::Ptr(&Kind::Bool)),
+        field(25, "Metadata", "metadata", Kind::Ptr(&Kind::Struct(&POST_METADATA))),
     ],
 };
 
@@ -226,11 +226,11 @@ pub static POST_ACKNOWLEDGEMENT: Struct = Struct {
     index: 123,
     name: "PostAcknowledgement",
     fields: &[
-        field("UserId", "user_id", Kind::String),
-        field("PostId", "post_id", Kind::String),
-        field("AcknowledgedAt", "acknowledged_at", Kind::Int(64)),
-        field("ChannelId", "channel_id", Kind::String),
-        field("RemoteId", "remote_id", Kind::Ptr(&Kind::String)),
+        field(1, "UserId", "user_id", Kind::String),
+        field(2, "PostId", "post_id", Kind::String),
+        field(3, "AcknowledgedAt", "acknowledged_at", Kind::Int(64)),
+        field(4, "ChannelId", "channel_id", Kind::String),
+        field(5, "RemoteId", "remote_id", Kind::Ptr(&Kind::String)),
     ],
 };
 
@@ -239,17 +239,17 @@ pub static POST_ACTION: Struct = Struct {
     index: 124,
     name: "PostAction",
     fields: &[
-        field("Id", "id", Kind::String),
-        field("Type", "type", Kind::String),
-        field("Name", "name", Kind::String),
-        field("Tooltip", "tooltip", Kind::String),
-        field("Disabled", "disabled", Kind::Bool),
-        field("Style", "style", Kind::String),
-        field("DataSource", "data_source", Kind::String),
-        field("Options", "options", Kind::List(&Kind::Ptr(&Kind::Struct(&POST_ACTION_OPTIONS)))),
-        field("DefaultOption", "default_option", Kind::String),
-        field("Integration", "integration", Kind::Ptr(&Kind::Struct(&POST_ACTION_INTEGRATION))),
-        field("Cookie", "cookie", Kind::String),
+        field(1, "Id", "id", Kind::String),
+        field(2, "Type", "type", Kind::String),
+        field(3, "Name", "name", Kind::String),
+        field(4, "Tooltip", "tooltip", Kind::String),
+        field(5, "Disabled", "disabled", Kind::Bool),
+        field(6, "Style", "style", Kind::String),
+        field(7, "DataSource", "data_source", Kind::String),
+        field(8, "Options", "options", Kind::List(&Kind::Ptr(&Kind::Struct(&POST_ACTION_OPTIONS)))),
+        field(9, "DefaultOption", "default_option", Kind::String),
+        field(10, "Integration", "integration", Kind::Ptr(&Kind::Struct(&POST_ACTION_INTEGRATION))),
+        field(11, "Cookie", "cookie", Kind::String),
     ],
 };
 
@@ -257,21 +257,28 @@ pub static POST_ACTION: Struct = Struct {
 pub static POST_ACTION_INTEGRATION: Struct = Struct {
     index: 125,
     name: "PostActionIntegration",
-    fields: &[field("URL", "url", Kind::String), field("Context", "context", Kind::Map(&Kind::String, &Kind::Any))],
+    fields: &[
+        field(1, "URL", "url", Kind::String),
+        field(2, "Context", "context", Kind::Map(&Kind::String, &Kind::Any)),
+    ],
 };
 
 /// Go's `PostActionOptions`.
 pub static POST_ACTION_OPTIONS: Struct = Struct {
     index: 126,
     name: "PostActionOptions",
-    fields: &[field("Text", "text", Kind::String), field("Value", "value", Kind::String)],
+    fields: &[field(1, "Text", "text", Kind::String), field(2, "Value", "value", Kind::String)],
 };
 
 /// Go's `PostEmbed`.
 pub static POST_EMBED: Struct = Struct {
     index: 127,
     name: "PostEmbed",
-    fields: &[field("Type", "type", Kind::String), field("URL", "url", Kind::String), field("Data", "data", Kind::Any)],
+    fields: &[
+        field(1, "Type", "type", Kind::String),
+        field(2, "URL", "url", Kind::String),
+        field(3, "Data", "data", Kind::Any),
+    ],
 };
 
 /// Go's `PostImage`.
@@ -279,10 +286,10 @@ pub static POST_IMAGE: Struct = Struct {
     index: 128,
     name: "PostImage",
     fields: &[
-        field("Width", "width", Kind::Int(64)),
-        field("Height", "height", Kind::Int(64)),
-        field("Format", "format", Kind::String),
-        field("FrameCount", "frame_count", Kind::Int(64)),
+        field(1, "Width", "width", Kind::Int(64)),
+        field(2, "Height", "height", Kind::Int(64)),
+        field(3, "Format", "format", Kind::String),
+        field(4, "FrameCount", "frame_count", Kind::Int(64)),
     ],
 };
 
@@ -291,13 +298,13 @@ pub static POST_LIST: Struct = Struct {
     index: 129,
     name: "PostList",
     fields: &[
-        field("Order", "order", Kind::List(&Kind::String)),
-        field("Posts", "posts", Kind::Map(&Kind::String, &Kind::Ptr(&Kind::Struct(&POST)))),
-        field("NextPostId", "next_post_id", Kind::String),
-        field("PrevPostId", "prev_post_id", Kind::String),
-        field("HasNext", "has_next", Kind::Ptr(&Kind::Bool)),
-        field("FirstInaccessiblePostTime", "first_inaccessible_post_time", Kind::Int(64)),
-        field("BurnOnReadPosts", "burn_on_read_posts", Kind::Map(&Kind::String, &Kind::Ptr(&Kind::Struct(&POST)))),
+        field(1, "Order", "order", Kind::List(&Kind::String)),
+        field(2, "Posts", "posts", Kind::Map(&Kind::String, &Kind::Ptr(&Kind::Struct(&POST)))),
+        field(3, "NextPostId", "next_post_id", Kind::String),
+        field(4, "PrevPostId", "prev_post_id", Kind::String),
+        field(5, "HasNext", "has_next", Kind::Ptr(&Kind::Bool)),
+        field(6, "FirstInaccessiblePostTime", "first_inaccessible_post_time", Kind::Int(64)),
+        field(7, "BurnOnReadPosts", "burn_on_read_posts", Kind::Map(&Kind::String, &Kind::Ptr(&Kind::Struct(&POST)))),
     ],
 };
 
@@ -306,16 +313,21 @@ pub static POST_METADATA: Struct = Struct {
     index: 130,
     name: "PostMetadata",
     fields: &[
-        field("Embeds", "embeds", Kind::List(&Kind::Ptr(&Kind::Struct(&POST_EMBED)))),
-        field("Emojis", "emojis", Kind::List(&Kind::Ptr(&Kind::Struct(&EMOJI)))),
-        field("Files", "files", Kind::List(&Kind::Ptr(&Kind::Struct(&FILE_INFO)))),
-        field("Images", "images", Kind::Map(&Kind::String, &Kind::Ptr(&Kind::Struct(&POST_IMAGE)))),
-        field("Reactions", "reactions", Kind::List(&Kind::Ptr(&Kind::Struct(&REACTION)))),
-        field("Priority", "priority", Kind::Ptr(&Kind::Struct(&POST_PRIORITY))),
-        field("Acknowledgements", "acknowledgements", Kind::List(&Kind::Ptr(&Kind::Struct(&POST_ACKNOWLEDGEMENT)))),
-        field("Translations", "translations", Kind::Map(&Kind::String, &Kind::Ptr(&Kind::Struct(&POST_TRANSLATION)))),
-        field("ExpireAt", "expire_at", Kind::Int(64)),
-        field("Recipients", "recipients", Kind::List(&Kind::String)),
+        field(1, "Embeds", "embeds", Kind::List(&Kind::Ptr(&Kind::Struct(&POST_EMBED)))),
+        field(2, "Emojis", "emojis", Kind::List(&Kind::Ptr(&Kind::Struct(&EMOJI)))),
+        field(3, "Files", "files", Kind::List(&Kind::Ptr(&Kind::Struct(&FILE_INFO)))),
+        field(4, "Images", "images", Kind::Map(&Kind::String, &Kind::Ptr(&Kind::Struct(&POST_IMAGE)))),
+        field(5, "Reactions", "reactions", Kind::List(&Kind::Ptr(&Kind::Struct(&REACTION)))),
+        field(6, "Priority", "priority", Kind::Ptr(&Kind::Struct(&POST_PRIORITY))),
+        field(7, "Acknowledgements", "acknowledgements", Kind::List(&Kind::Ptr(&Kind::Struct(&POST_ACKNOWLEDGEMENT)))),
+        field(
+            8,
+            "Translations",
+            "translations",
+            Kind::Map(&Kind::String, &Kind::Ptr(&Kind::Struct(&POST_TRANSLATION))),
+        ),
+        field(9, "ExpireAt", "expire_at", Kind::Int(64)),
+        field(10, "Recipients", "recipients", Kind::List(&Kind::String)),
     ],
 };
 
@@ -324,11 +336,11 @@ pub static POST_PRIORITY: Struct = Struct {
     index: 131,
     name: "PostPriority",
     fields: &[
-        field("Priority", "priority", Kind::Ptr(&Kind::String)),
-        field("RequestedAck", "requested_ack", Kind::Ptr(&Kind::Bool)),
-        field("PersistentNotifications", "persistent_notifications", Kind::Ptr(&Kind::Bool)),
-        field("PostId", "post_id", Kind::String),
-        field("ChannelId", "channel_id", Kind::String),
+        field(1, "Priority", "priority", Kind::Ptr(&Kind::String)),
+        field(2, "RequestedAck", "requested_ack", Kind::Ptr(&Kind::Bool)),
+        field(3, "PersistentNotifications", "persistent_notifications", Kind::Ptr(&Kind::Bool)),
+        field(4, "PostId", "post_id", Kind::String),
+        field(5, "ChannelId", "channel_id", Kind::String),
     ],
 };
 
@@ -337,8 +349,8 @@ pub static POST_SEARCH_RESULTS: Struct = Struct {
     index: 132,
     name: "PostSearchResults",
     fields: &[
-        embedded("PostList", "post_list", Kind::Ptr(&Kind::Struct(&POST_LIST))),
-        field("Matches", "matches", Kind::Map(&Kind::String, &Kind::List(&Kind::String))),
+        embedded(1, "PostList", "post_list", Kind::Ptr(&Kind::Struct(&POST_LIST))),
+        field(2, "Matches", "matches", Kind::Map(&Kind::String, &Kind::List(&Kind::String))),
     ],
 };
 
@@ -347,11 +359,11 @@ pub static POST_TRANSLATION: Struct = Struct {
     index: 133,
     name: "PostTranslation",
     fields: &[
-        field("Text", "text", Kind::String),
-        field("Object", "object", Kind::Json),
-        field("Type", "type", Kind::String),
-        field("State", "state", Kind::String),
-        field("SourceLang", "source_lang", Kind::String),
+        field(1, "Text", "text", Kind::String),
+        field(2, "Object", "object", Kind::Json),
+        field(3, "Type", "type", Kind::String),
+        field(4, "State", "state", Kind::String),
+        field(5, "SourceLang", "source_lang", Kind::String),
     ],
 };
 
@@ -360,10 +372,10 @@ pub static PREFERENCE: Struct = Struct {
     index: 134,
     name: "Preference",
     fields: &[
-        field("UserId", "user_id", Kind::String),
-        field("Category", "category", Kind::String),
-        field("Name", "name", Kind::String),
-        field("Value", "value", Kind::String),
+        field(1, "UserId", "user_id", Kind::String),
+        field(2, "Category", "category", Kind::String),
+        field(3, "Name", "name", Kind::String),
+        field(4, "Value", "value", Kind::String),
     ],
 };
 
@@ -372,12 +384,12 @@ pub static PREVIEW_POST: Struct = Struct {
     index: 135,
     name: "PreviewPost",
     fields: &[
-        field("PostID", "post_id", Kind::String),
-        field("Post", "post", Kind::Ptr(&Kind::Struct(&POST))),
-        field("TeamName", "team_name", Kind::String),
-        field("ChannelDisplayName", "channel_display_name", Kind::String),
-        field("ChannelType", "channel_type", Kind::String),
-        field("ChannelID", "channel_id", Kind::String),
+        field(1, "PostID", "post_id", Kind::String),
+        field(2, "Post", "post", Kind::Ptr(&Kind::Struct(&POST))),
+        field(3, "TeamName", "team_name", Kind::String),
+        field(4, "ChannelDisplayName", "channel_display_name", Kind::String),
+        field(5, "ChannelType", "channel_type", Kind::String),
+        field(6, "ChannelID", "channel_id", Kind::String),
     ],
 };
 
@@ -386,9 +398,9 @@ pub static PRODUCT_LIMITS: Struct = Struct {
     index: 137,
     name: "ProductLimits",
     fields: &[
-        field("Files", "files", Kind::Ptr(&Kind::Struct(&FILES_LIMITS))),
-        field("Messages", "messages", Kind::Ptr(&Kind::Struct(&MESSAGES_LIMITS))),
-        field("Teams", "teams", Kind::Ptr(&Kind::Struct(&TEAMS_LIMITS))),
+        field(1, "Files", "files", Kind::Ptr(&Kind::Struct(&FILES_LIMITS))),
+        field(2, "Messages", "messages", Kind::Ptr(&Kind::Struct(&MESSAGES_LIMITS))),
+        field(3, "Teams", "teams", Kind::Ptr(&Kind::Struct(&TEAMS_LIMITS))),
     ],
 };
 
@@ -397,23 +409,23 @@ pub static PROPERTY_FIELD: Struct = Struct {
     index: 138,
     name: "PropertyField",
     fields: &[
-        field("ID", "id", Kind::String),
-        field("GroupID", "group_id", Kind::String),
-        field("Name", "name", Kind::String),
-        field("Type", "type", Kind::String),
-        field("Attrs", "attrs", Kind::Map(&Kind::String, &Kind::Any)),
-        field("TargetID", "target_id", Kind::String),
-        field("TargetType", "target_type", Kind::String),
-        field("ObjectType", "object_type", Kind::String),
-        field("Protected", "protected", Kind::Bool),
-        field("PermissionField", "permission_field", Kind::Ptr(&Kind::String)),
-        field("PermissionValues", "permission_values", Kind::Ptr(&Kind::String)),
-        field("PermissionOptions", "permission_options", Kind::Ptr(&Kind::String)),
-        field("CreateAt", "create_at", Kind::Int(64)),
-        field("UpdateAt", "update_at", Kind::Int(64)),
-        field("DeleteAt", "delete_at", Kind::Int(64)),
-        field("CreatedBy", "created_by", Kind::String),
-        field("UpdatedBy", "updated_by", Kind::String),
+        field(1, "ID", "id", Kind::String),
+        field(2, "GroupID", "group_id", Kind::String),
+        field(3, "Name", "name", Kind::String),
+        field(4, "Type", "type", Kind::String),
+        field(5, "Attrs", "attrs", Kind::Map(&Kind::String, &Kind::Any)),
+        field(6, "TargetID", "target_id", Kind::String),
+        field(7, "TargetType", "target_type", Kind::String),
+        field(8, "ObjectType", "object_type", Kind::String),
+        field(9, "Protected", "protected", Kind::Bool),
+        field(10, "PermissionField", "permission_field", Kind::Ptr(&Kind::String)),
+        field(11, "PermissionValues", "permission_values", Kind::Ptr(&Kind::String)),
+        field(12, "PermissionOptions", "permission_options", Kind::Ptr(&Kind::String)),
+        field(13, "CreateAt", "create_at", Kind::Int(64)),
+        field(14, "UpdateAt", "update_at", Kind::Int(64)),
+        field(15, "DeleteAt", "delete_at", Kind::Int(64)),
+        field(16, "CreatedBy", "created_by", Kind::String),
+        field(17, "UpdatedBy", "updated_by", Kind::String),
     ],
 };
 
@@ -422,8 +434,8 @@ pub static PROPERTY_FIELD_SEARCH_CURSOR: Struct = Struct {
     index: 139,
     name: "PropertyFieldSearchCursor",
     fields: &[
-        field("PropertyFieldID", "property_field_id", Kind::String),
-        field("CreateAt", "create_at", Kind::Int(64)),
+        field(1, "PropertyFieldID", "property_field_id", Kind::String),
+        field(2, "CreateAt", "create_at", Kind::Int(64)),
     ],
 };
 
@@ -432,14 +444,14 @@ pub static PROPERTY_FIELD_SEARCH_OPTS: Struct = Struct {
     index: 140,
     name: "PropertyFieldSearchOpts",
     fields: &[
-        field("GroupID", "group_id", Kind::String),
-        field("ObjectType", "object_type", Kind::String),
-        field("TargetType", "target_type", Kind::String),
-        field("TargetIDs", "target_ids", Kind::List(&Kind::String)),
-        field("SinceUpdateAt", "since_update_at", Kind::Int(64)),
-        field("IncludeDeleted", "include_deleted", Kind::Bool),
-        field("Cursor", "cursor", Kind::Struct(&PROPERTY_FIELD_SEARCH_CURSOR)),
-        field("PerPage", "per_page", Kind::Int(64)),
+        field(1, "GroupID", "group_id", Kind::String),
+        field(2, "ObjectType", "object_type", Kind::String),
+        field(3, "TargetType", "target_type", Kind::String),
+        field(4, "TargetIDs", "target_ids", Kind::List(&Kind::String)),
+        field(5, "SinceUpdateAt", "since_update_at", Kind::Int(64)),
+        field(6, "IncludeDeleted", "include_deleted", Kind::Bool),
+        field(7, "Cursor", "cursor", Kind::Struct(&PROPERTY_FIELD_SEARCH_CURSOR)),
+        field(8, "PerPage", "per_page", Kind::Int(64)),
     ],
 };
 
@@ -447,7 +459,7 @@ pub static PROPERTY_FIELD_SEARCH_OPTS: Struct = Struct {
 pub static PROPERTY_GROUP: Struct = Struct {
     index: 141,
     name: "PropertyGroup",
-    fields: &[field("ID", "id", Kind::String), field("Name", "name", Kind::String)],
+    fields: &[field(1, "ID", "id", Kind::String), field(2, "Name", "name", Kind::String)],
 };
 
 /// Go's `PropertyValue`.
@@ -455,17 +467,17 @@ pub static PROPERTY_VALUE: Struct = Struct {
     index: 142,
     name: "PropertyValue",
     fields: &[
-        field("ID", "id", Kind::String),
-        field("TargetID", "target_id", Kind::String),
-        field("TargetType", "target_type", Kind::String),
-        field("GroupID", "group_id", Kind::String),
-        field("FieldID", "field_id", Kind::String),
-        field("Value", "value", Kind::Json),
-        field("CreateAt", "create_at", Kind::Int(64)),
-        field("UpdateAt", "update_at", Kind::Int(64)),
-        field("DeleteAt", "delete_at", Kind::Int(64)),
-        field("CreatedBy", "created_by", Kind::String),
-        field("UpdatedBy", "updated_by", Kind::String),
+        field(1, "ID", "id", Kind::String),
+        field(2, "TargetID", "target_id", Kind::String),
+        field(3, "TargetType", "target_type", Kind::String),
+        field(4, "GroupID", "group_id", Kind::String),
+        field(5, "FieldID", "field_id", Kind::String),
+        field(6, "Value", "value", Kind::Json),
+        field(7, "CreateAt", "create_at", Kind::Int(64)),
+        field(8, "UpdateAt", "update_at", Kind::Int(64)),
+        field(9, "DeleteAt", "delete_at", Kind::Int(64)),
+        field(10, "CreatedBy", "created_by", Kind::String),
+        field(11, "UpdatedBy", "updated_by", Kind::String),
     ],
 };
 
@@ -474,8 +486,8 @@ pub static PROPERTY_VALUE_SEARCH_CURSOR: Struct = Struct {
     index: 143,
     name: "PropertyValueSearchCursor",
     fields: &[
-        field("PropertyValueID", "property_value_id", Kind::String),
-        field("CreateAt", "create_at", Kind::Int(64)),
+        field(1, "PropertyValueID", "property_value_id", Kind::String),
+        field(2, "CreateAt", "create_at", Kind::Int(64)),
     ],
 };
 
@@ -484,15 +496,15 @@ pub static PROPERTY_VALUE_SEARCH_OPTS: Struct = Struct {
     index: 144,
     name: "PropertyValueSearchOpts",
     fields: &[
-        field("GroupID", "group_id", Kind::String),
-        field("TargetType", "target_type", Kind::String),
-        field("TargetIDs", "target_ids", Kind::List(&Kind::String)),
-        field("FieldID", "field_id", Kind::String),
-        field("SinceUpdateAt", "since_update_at", Kind::Int(64)),
-        field("IncludeDeleted", "include_deleted", Kind::Bool),
-        field("Cursor", "cursor", Kind::Struct(&PROPERTY_VALUE_SEARCH_CURSOR)),
-        field("PerPage", "per_page", Kind::Int(64)),
-        field("Value", "value", Kind::Json),
+        field(1, "GroupID", "group_id", Kind::String),
+        field(2, "TargetType", "target_type", Kind::String),
+        field(3, "TargetIDs", "target_ids", Kind::List(&Kind::String)),
+        field(4, "FieldID", "field_id", Kind::String),
+        field(5, "SinceUpdateAt", "since_update_at", Kind::Int(64)),
+        field(6, "IncludeDeleted", "include_deleted", Kind::Bool),
+        field(7, "Cursor", "cursor", Kind::Struct(&PROPERTY_VALUE_SEARCH_CURSOR)),
+        field(8, "PerPage", "per_page", Kind::Int(64)),
+        field(9, "Value", "value", Kind::Json),
     ],
 };
 
@@ -501,32 +513,32 @@ pub static PUSH_NOTIFICATION: Struct = Struct {
     index: 145,
     name: "PushNotification",
     fields: &[
-        field("AckId", "ack_id", Kind::String),
-        field("Platform", "platform", Kind::String),
-        field("ServerId", "server_id", Kind::String),
-        field("DeviceId", "device_id", Kind::String),
-        field("PostId", "post_id", Kind::String),
-        field("Category", "category", Kind::String),
-        field("Sound", "sound", Kind::String),
-        field("Message", "message", Kind::String),
-        field("Badge", "badge", Kind::Int(64)),
-        field("ContentAvailable", "cont_ava", Kind::Int(64)),
-        field("TeamId", "team_id", Kind::String),
-        field("ChannelId", "channel_id", Kind::String),
-        field("RootId", "root_id", Kind::String),
-        field("ChannelName", "channel_name", Kind::String),
-        field("Type", "type", Kind::String),
-        field("SubType", "sub_type", Kind::String),
-        field("SenderId", "sender_id", Kind::String),
-        field("SenderName", "sender_name", Kind::String),
-        field("OverrideUsername", "override_username", Kind::String),
-        field("OverrideIconURL", "override_icon_url", Kind::String),
-        field("FromWebhook", "from_webhook", Kind::String),
-        field("Version", "version", Kind::String),
-        field("IsCRTEnabled", "is_crt_enabled", Kind::Bool),
-        field("IsIdLoaded", "is_id_loaded", Kind::Bool),
-        field("PostType", "post_type", Kind::String),
-        field("ChannelType", "channel_type", Kind::String),
-        field("Signature", "signature", Kind::String),
+        field(1, "AckId", "ack_id", Kind::String),
+        field(2, "Platform", "platform", Kind::String),
+        field(3, "ServerId", "server_id", Kind::String),
+        field(4, "DeviceId", "device_id", Kind::String),
+        field(5, "PostId", "post_id", Kind::String),
+        field(6, "Category", "category", Kind::String),
+        field(7, "Sound", "sound", Kind::String),
+        field(8, "Message", "message", Kind::String),
+        field(9, "Badge", "badge", Kind::Int(64)),
+        field(10, "ContentAvailable", "cont_ava", Kind::Int(64)),
+        field(11, "TeamId", "team_id", Kind::String),
+        field(12, "ChannelId", "channel_id", Kind::String),
+        field(13, "RootId", "root_id", Kind::String),
+        field(14, "ChannelName", "channel_name", Kind::String),
+        field(15, "Type", "type", Kind::String),
+        field(16, "SubType", "sub_type", Kind::String),
+        field(17, "SenderId", "sender_id", Kind::String),
+        field(18, "SenderName", "sender_name", Kind::String),
+        field(19, "OverrideUsername", "override_username", Kind::String),
+        field(20, "OverrideIconURL", "override_icon_url", Kind::String),
+        field(21, "FromWebhook", "from_webhook", Kind::String),
+        field(22, "Version", "version", Kind::String),
+        field(23, "IsCRTEnabled", "is_crt_enabled", Kind::Bool),
+        field(24, "IsIdLoaded", "is_id_loaded", Kind::Bool),
+        field(25, "PostType", "post_type", Kind::String),
+        field(26, "ChannelType", "channel_type", Kind::String),
+        field(27, "Signature", "signature", Kind::String),
     ],
 };

@@ -11,17 +11,17 @@ pub static SAML_ASSERTION: Struct = Struct {
     index: 153,
     name: "SAMLAssertion",
     fields: &[
-        field("XMLName", "xml_name", Kind::Struct(&XML_NAME)),
-        field("Version", "version", Kind::String),
-        field("ID", "id", Kind::String),
-        field("IssueInstant", "issue_instant", Kind::Time),
-        field("Issuer", "issuer", Kind::Ptr(&Kind::Struct(&SAML_ISSUER))),
-        field("Signature", "signature", Kind::Ptr(&Kind::Struct(&SAML_SIGNATURE))),
-        field("Subject", "subject", Kind::Ptr(&Kind::Struct(&SAML_SUBJECT))),
-        field("Conditions", "conditions", Kind::Ptr(&Kind::Struct(&SAML_CONDITIONS))),
-        field("AttributeStatement", "attribute_statement", Kind::Ptr(&Kind::Struct(&SAML_ATTRIBUTE_STATEMENT))),
-        field("AuthnStatement", "authn_statement", Kind::Ptr(&Kind::Struct(&SAML_AUTHN_STATEMENT))),
-        field("SignatureValidated", "signature_validated", Kind::Bool),
+        field(1, "XMLName", "xml_name", Kind::Struct(&XML_NAME)),
+        field(2, "Version", "version", Kind::String),
+        field(3, "ID", "id", Kind::String),
+        field(4, "IssueInstant", "issue_instant", Kind::Time),
+        field(5, "Issuer", "issuer", Kind::Ptr(&Kind::Struct(&SAML_ISSUER))),
+        field(6, "Signature", "signature", Kind::Ptr(&Kind::Struct(&SAML_SIGNATURE))),
+        field(7, "Subject", "subject", Kind::Ptr(&Kind::Struct(&SAML_SUBJECT))),
+        field(8, "Conditions", "conditions", Kind::Ptr(&Kind::Struct(&SAML_CONDITIONS))),
+        field(9, "AttributeStatement", "attribute_statement", Kind::Ptr(&Kind::Struct(&SAML_ATTRIBUTE_STATEMENT))),
+        field(10, "AuthnStatement", "authn_statement", Kind::Ptr(&Kind::Struct(&SAML_AUTHN_STATEMENT))),
+        field(11, "SignatureValidated", "signature_validated", Kind::Bool),
     ],
 };
 
@@ -30,11 +30,11 @@ pub static SAML_ATTRIBUTE: Struct = Struct {
     index: 154,
     name: "SAMLAttribute",
     fields: &[
-        field("XMLName", "xml_name", Kind::Struct(&XML_NAME)),
-        field("FriendlyName", "friendly_name", Kind::String),
-        field("Name", "name", Kind::String),
-        field("NameFormat", "name_format", Kind::String),
-        field("Values", "values", Kind::List(&Kind::Struct(&SAML_ATTRIBUTE_VALUE))),
+        field(1, "XMLName", "xml_name", Kind::Struct(&XML_NAME)),
+        field(2, "FriendlyName", "friendly_name", Kind::String),
+        field(3, "Name", "name", Kind::String),
+        field(4, "NameFormat", "name_format", Kind::String),
+        field(5, "Values", "values", Kind::List(&Kind::Struct(&SAML_ATTRIBUTE_VALUE))),
     ],
 };
 
@@ -43,8 +43,8 @@ pub static SAML_ATTRIBUTE_STATEMENT: Struct = Struct {
     index: 155,
     name: "SAMLAttributeStatement",
     fields: &[
-        field("XMLName", "xml_name", Kind::Struct(&XML_NAME)),
-        field("Attributes", "attributes", Kind::List(&Kind::Struct(&SAML_ATTRIBUTE))),
+        field(1, "XMLName", "xml_name", Kind::Struct(&XML_NAME)),
+        field(2, "Attributes", "attributes", Kind::List(&Kind::Struct(&SAML_ATTRIBUTE))),
     ],
 };
 
@@ -53,9 +53,9 @@ pub static SAML_ATTRIBUTE_VALUE: Struct = Struct {
     index: 156,
     name: "SAMLAttributeValue",
     fields: &[
-        field("XMLName", "xml_name", Kind::Struct(&XML_NAME)),
-        field("Type", "type", Kind::String),
-        field("Value", "value", Kind::String),
+        field(1, "XMLName", "xml_name", Kind::Struct(&XML_NAME)),
+        field(2, "Type", "type", Kind::String),
+        field(3, "Value", "value", Kind::String),
     ],
 };
 
@@ -63,7 +63,7 @@ pub static SAML_ATTRIBUTE_VALUE: Struct = Struct {
 pub static SAML_AUDIENCE: Struct = Struct {
     index: 157,
     name: "SAMLAudience",
-    fields: &[field("XMLName", "xml_name", Kind::Struct(&XML_NAME)), field("Value", "value", Kind::String)],
+    fields: &[field(1, "XMLName", "xml_name", Kind::Struct(&XML_NAME)), field(2, "Value", "value", Kind::String)],
 };
 
 /// Go's `SAMLAudienceRestriction`.
@@ -71,8 +71,8 @@ pub static SAML_AUDIENCE_RESTRICTION: Struct = Struct {
     index: 158,
     name: "SAMLAudienceRestriction",
     fields: &[
-        field("XMLName", "xml_name", Kind::Struct(&XML_NAME)),
-        field("Audiences", "audiences", Kind::List(&Kind::Struct(&SAML_AUDIENCE))),
+        field(1, "XMLName", "xml_name", Kind::Struct(&XML_NAME)),
+        field(2, "Audiences", "audiences", Kind::List(&Kind::Struct(&SAML_AUDIENCE))),
     ],
 };
 
@@ -81,8 +81,9 @@ pub static SAML_AUTHN_CONTEXT: Struct = Struct {
     index: 159,
     name: "SAMLAuthnContext",
     fields: &[
-        field("XMLName", "xml_name", Kind::Struct(&XML_NAME)),
+        field(1, "XMLName", "xml_name", Kind::Struct(&XML_NAME)),
         field(
+            2,
             "AuthnContextClassRef",
             "authn_context_class_ref",
             Kind::Ptr(&Kind::Struct(&SAML_AUTHN_CONTEXT_CLASS_REF)),
@@ -94,7 +95,7 @@ pub static SAML_AUTHN_CONTEXT: Struct = Struct {
 pub static SAML_AUTHN_CONTEXT_CLASS_REF: Struct = Struct {
     index: 160,
     name: "SAMLAuthnContextClassRef",
-    fields: &[field("XMLName", "xml_name", Kind::Struct(&XML_NAME)), field("Value", "value", Kind::String)],
+    fields: &[field(1, "XMLName", "xml_name", Kind::Struct(&XML_NAME)), field(2, "Value", "value", Kind::String)],
 };
 
 /// Go's `SAMLAuthnStatement`.
@@ -102,11 +103,11 @@ pub static SAML_AUTHN_STATEMENT: Struct = Struct {
     index: 161,
     name: "SAMLAuthnStatement",
     fields: &[
-        field("XMLName", "xml_name", Kind::Struct(&XML_NAME)),
-        field("SessionIndex", "session_index", Kind::String),
-        field("AuthnInstant", "authn_instant", Kind::Ptr(&Kind::Time)),
-        field("SessionNotOnOrAfter", "session_not_on_or_after", Kind::Ptr(&Kind::Time)),
-        field("AuthnContext", "authn_context", Kind::Ptr(&Kind::Struct(&SAML_AUTHN_CONTEXT))),
+        field(1, "XMLName", "xml_name", Kind::Struct(&XML_NAME)),
+        field(2, "SessionIndex", "session_index", Kind::String),
+        field(3, "AuthnInstant", "authn_instant", Kind::Ptr(&Kind::Time)),
+        field(4, "SessionNotOnOrAfter", "session_not_on_or_after", Kind::Ptr(&Kind::Time)),
+        field(5, "AuthnContext", "authn_context", Kind::Ptr(&Kind::Struct(&SAML_AUTHN_CONTEXT))),
     ],
 };
 
@@ -115,12 +116,17 @@ pub static SAML_CONDITIONS: Struct = Struct {
     index: 162,
     name: "SAMLConditions",
     fields: &[
-        field("XMLName", "xml_name", Kind::Struct(&XML_NAME)),
-        field("NotBefore", "not_before", Kind::String),
-        field("NotOnOrAfter", "not_on_or_after", Kind::String),
-        field("AudienceRestrictions", "audience_restrictions", Kind::List(&Kind::Struct(&SAML_AUDIENCE_RESTRICTION))),
-        field("OneTimeUse", "one_time_use", Kind::Ptr(&Kind::Struct(&SAML_ONE_TIME_USE))),
-        field("ProxyRestriction", "proxy_restriction", Kind::Ptr(&Kind::Struct(&SAML_PROXY_RESTRICTION))),
+        field(1, "XMLName", "xml_name", Kind::Struct(&XML_NAME)),
+        field(2, "NotBefore", "not_before", Kind::String),
+        field(3, "NotOnOrAfter", "not_on_or_after", Kind::String),
+        field(
+            4,
+            "AudienceRestrictions",
+            "audience_restrictions",
+            Kind::List(&Kind::Struct(&SAML_AUDIENCE_RESTRICTION)),
+        ),
+        field(5, "OneTimeUse", "one_time_use", Kind::Ptr(&Kind::Struct(&SAML_ONE_TIME_USE))),
+        field(6, "ProxyRestriction", "proxy_restriction", Kind::Ptr(&Kind::Struct(&SAML_PROXY_RESTRICTION))),
     ],
 };
 
@@ -128,28 +134,28 @@ pub static SAML_CONDITIONS: Struct = Struct {
 pub static SAML_ISSUER: Struct = Struct {
     index: 163,
     name: "SAMLIssuer",
-    fields: &[field("XMLName", "xml_name", Kind::Struct(&XML_NAME)), field("Value", "value", Kind::String)],
+    fields: &[field(1, "XMLName", "xml_name", Kind::Struct(&XML_NAME)), field(2, "Value", "value", Kind::String)],
 };
 
 /// Go's `SAMLNameID`.
 pub static SAML_NAME_ID: Struct = Struct {
     index: 164,
     name: "SAMLNameID",
-    fields: &[field("XMLName", "xml_name", Kind::Struct(&XML_NAME)), field("Value", "value", Kind::String)],
+    fields: &[field(1, "XMLName", "xml_name", Kind::Struct(&XML_NAME)), field(2, "Value", "value", Kind::String)],
 };
 
 /// Go's `SAMLOneTimeUse`.
 pub static SAML_ONE_TIME_USE: Struct =
-    Struct { index: 165, name: "SAMLOneTimeUse", fields: &[field("XMLName", "xml_name", Kind::Struct(&XML_NAME))] };
+    Struct { index: 165, name: "SAMLOneTimeUse", fields: &[field(1, "XMLName", "xml_name", Kind::Struct(&XML_NAME))] };
 
 /// Go's `SAMLProxyRestriction`.
 pub static SAML_PROXY_RESTRICTION: Struct = Struct {
     index: 166,
     name: "SAMLProxyRestriction",
     fields: &[
-        field("XMLName", "xml_name", Kind::Struct(&XML_NAME)),
-        field("Count", "count", Kind::Int(64)),
-        field("Audience", "audience", Kind::List(&Kind::Struct(&SAML_AUDIENCE))),
+        field(1, "XMLName", "xml_name", Kind::Struct(&XML_NAME)),
+        field(2, "Count", "count", Kind::Int(64)),
+        field(3, "Audience", "audience", Kind::List(&Kind::Struct(&SAML_AUDIENCE))),
     ],
 };
 
@@ -157,14 +163,14 @@ pub static SAML_PROXY_RESTRICTION: Struct = Struct {
 pub static SAML_PROXY_WARNING: Struct = Struct {
     index: 167,
     name: "SAMLProxyWarning",
-    fields: &[field("Count", "count", Kind::Int(64)), field("Audience", "audience", Kind::List(&Kind::String))],
+    fields: &[field(1, "Count", "count", Kind::Int(64)), field(2, "Audience", "audience", Kind::List(&Kind::String))],
 };
 
 /// Go's `SAMLSignature`.
 pub static SAML_SIGNATURE: Struct = Struct {
     index: 168,
     name: "SAMLSignature",
-    fields: &[field("SignatureDocument", "signature_document", Kind::Bytes)],
+    fields: &[field(1, "SignatureDocument", "signature_document", Kind::Bytes)],
 };
 
 /// Go's `SAMLSubject`.
@@ -172,9 +178,9 @@ pub static SAML_SUBJECT: Struct = Struct {
     index: 169,
     name: "SAMLSubject",
     fields: &[
-        field("XMLName", "xml_name", Kind::Struct(&XML_NAME)),
-        field("NameID", "name_id", Kind::Ptr(&Kind::Struct(&SAML_NAME_ID))),
-        field("SubjectConfirmation", "subject_confirmation", Kind::Ptr(&Kind::Struct(&SAML_SUBJECT_CONFIRMATION))),
+        field(1, "XMLName", "xml_name", Kind::Struct(&XML_NAME)),
+        field(2, "NameID", "name_id", Kind::Ptr(&Kind::Struct(&SAML_NAME_ID))),
+        field(3, "SubjectConfirmation", "subject_confirmation", Kind::Ptr(&Kind::Struct(&SAML_SUBJECT_CONFIRMATION))),
     ],
 };
 
@@ -183,9 +189,10 @@ pub static SAML_SUBJECT_CONFIRMATION: Struct = Struct {
     index: 170,
     name: "SAMLSubjectConfirmation",
     fields: &[
-        field("XMLName", "xml_name", Kind::Struct(&XML_NAME)),
-        field("Method", "method", Kind::String),
+        field(1, "XMLName", "xml_name", Kind::Struct(&XML_NAME)),
+        field(2, "Method", "method", Kind::String),
         field(
+            3,
             "SubjectConfirmationData",
             "subject_confirmation_data",
             Kind::Ptr(&Kind::Struct(&SAML_SUBJECT_CONFIRMATION_DATA)),
@@ -198,10 +205,10 @@ pub static SAML_SUBJECT_CONFIRMATION_DATA: Struct = Struct {
     index: 171,
     name: "SAMLSubjectConfirmationData",
     fields: &[
-        field("XMLName", "xml_name", Kind::Struct(&XML_NAME)),
-        field("NotOnOrAfter", "not_on_or_after", Kind::String),
-        field("Recipient", "recipient", Kind::String),
-        field("InResponseTo", "in_response_to", Kind::String),
+        field(1, "XMLName", "xml_name", Kind::Struct(&XML_NAME)),
+        field(2, "NotOnOrAfter", "not_on_or_after", Kind::String),
+        field(3, "Recipient", "recipient", Kind::String),
+        field(4, "InResponseTo", "in_response_to", Kind::String),
     ],
 };
 
@@ -210,10 +217,10 @@ pub static SAML_WARNING_INFO: Struct = Struct {
     index: 172,
     name: "SAMLWarningInfo",
     fields: &[
-        field("OneTimeUse", "one_time_use", Kind::Bool),
-        field("ProxyRestriction", "proxy_restriction", Kind::Ptr(&Kind::Struct(&SAML_PROXY_WARNING))),
-        field("NotInAudience", "not_in_audience", Kind::Bool),
-        field("InvalidTime", "invalid_time", Kind::Bool),
+        field(1, "OneTimeUse", "one_time_use", Kind::Bool),
+        field(2, "ProxyRestriction", "proxy_restriction", Kind::Ptr(&Kind::Struct(&SAML_PROXY_WARNING))),
+        field(3, "NotInAudience", "not_in_audience", Kind::Bool),
+        field(4, "InvalidTime", "invalid_time", Kind::Bool),
     ],
 };
 
@@ -222,12 +229,12 @@ pub static SEARCH_PARAMETER: Struct = Struct {
     index: 175,
     name: "SearchParameter",
     fields: &[
-        field("Terms", "terms", Kind::Ptr(&Kind::String)),
-        field("IsOrSearch", "is_or_search", Kind::Ptr(&Kind::Bool)),
-        field("TimeZoneOffset", "time_zone_offset", Kind::Ptr(&Kind::Int(64))),
-        field("Page", "page", Kind::Ptr(&Kind::Int(64))),
-        field("PerPage", "per_page", Kind::Ptr(&Kind::Int(64))),
-        field("IncludeDeletedChannels", "include_deleted_channels", Kind::Ptr(&Kind::Bool)),
+        field(1, "Terms", "terms", Kind::Ptr(&Kind::String)),
+        field(2, "IsOrSearch", "is_or_search", Kind::Ptr(&Kind::Bool)),
+        field(3, "TimeZoneOffset", "time_zone_offset", Kind::Ptr(&Kind::Int(64))),
+        field(4, "Page", "page", Kind::Ptr(&Kind::Int(64))),
+        field(5, "PerPage", "per_page", Kind::Ptr(&Kind::Int(64))),
+        field(6, "IncludeDeletedChannels", "include_deleted_channels", Kind::Ptr(&Kind::Bool)),
     ],
 };
 
@@ -236,51 +243,51 @@ pub static SEARCH_PARAMS: Struct = Struct {
     index: 176,
     name: "SearchParams",
     fields: &[
-        field("Terms", "terms", Kind::String),
-        field("ExcludedTerms", "excluded_terms", Kind::String),
-        field("IsHashtag", "ishashtag", Kind::Bool),
-        field("InChannels", "in_channels", Kind::List(&Kind::String)),
-        field("ExcludedChannels", "excluded_channels", Kind::List(&Kind::String)),
-        field("FromUsers", "from_users", Kind::List(&Kind::String)),
-        field("ExcludedUsers", "excluded_users", Kind::List(&Kind::String)),
-        field("AfterDate", "after_date", Kind::String),
-        field("ExcludedAfterDate", "excluded_after_date", Kind::String),
-        field("BeforeDate", "before_date", Kind::String),
-        field("ExcludedBeforeDate", "excluded_before_date", Kind::String),
-        field("Extensions", "extensions", Kind::List(&Kind::String)),
-        field("ExcludedExtensions", "excluded_extensions", Kind::List(&Kind::String)),
-        field("OnDate", "on_date", Kind::String),
-        field("ExcludedDate", "excluded_date", Kind::String),
-        field("OrTerms", "or_terms", Kind::Bool),
-        field("IncludeDeletedChannels", "include_deleted_channels", Kind::Bool),
-        field("TimeZoneOffset", "timezone_offset", Kind::Int(64)),
-        field("SearchWithoutUserId", "search_without_user_id", Kind::Bool),
-        field("Modifier", "modifier", Kind::String),
+        field(1, "Terms", "terms", Kind::String),
+        field(2, "ExcludedTerms", "excluded_terms", Kind::String),
+        field(3, "IsHashtag", "ishashtag", Kind::Bool),
+        field(4, "InChannels", "in_channels", Kind::List(&Kind::String)),
+        field(5, "ExcludedChannels", "excluded_channels", Kind::List(&Kind::String)),
+        field(6, "FromUsers", "from_users", Kind::List(&Kind::String)),
+        field(7, "ExcludedUsers", "excluded_users", Kind::List(&Kind::String)),
+        field(8, "AfterDate", "after_date", Kind::String),
+        field(9, "ExcludedAfterDate", "excluded_after_date", Kind::String),
+        field(10, "BeforeDate", "before_date", Kind::String),
+        field(11, "ExcludedBeforeDate", "excluded_before_date", Kind::String),
+        field(12, "Extensions", "extensions", Kind::List(&Kind::String)),
+        field(13, "ExcludedExtensions", "excluded_extensions", Kind::List(&Kind::String)),
+        field(14, "OnDate", "on_date", Kind::String),
+        field(15, "ExcludedDate", "excluded_date", Kind::String),
+        field(16, "OrTerms", "or_terms", Kind::Bool),
+        field(17, "IncludeDeletedChannels", "include_deleted_channels", Kind::Bool),
+        field(18, "TimeZoneOffset", "timezone_offset", Kind::Int(64)),
+        field(19, "SearchWithoutUserId", "search_without_user_id", Kind::Bool),
+        field(20, "Modifier", "modifier", Kind::String),
     ],
 };
 
 /// Go's `SendToastMessageOptions`.
 pub static SEND_TOAST_MESSAGE_OPTIONS: Struct =
-    Struct { index: 177, name: "SendToastMessageOptions", fields: &[field("Position", "position", Kind::String)] };
+    Struct { index: 177, name: "SendToastMessageOptions", fields: &[field(1, "Position", "position", Kind::String)] };
 
 /// Go's `Session`.
 pub static SESSION: Struct = Struct {
     index: 179,
     name: "Session",
     fields: &[
-        field("Id", "id", Kind::String),
-        field("Token", "token", Kind::String),
-        field("CreateAt", "create_at", Kind::Int(64)),
-        field("ExpiresAt", "expires_at", Kind::Int(64)),
-        field("LastActivityAt", "last_activity_at", Kind::Int(64)),
-        field("UserId", "user_id", Kind::String),
-        field("DeviceId", "device_id", Kind::String),
-        field("Roles", "roles", Kind::String),
-        field("IsOAuth", "is_oauth", Kind::Bool),
-        field("ExpiredNotify", "expired_notify", Kind::Bool),
-        field("Props", "props", Kind::Map(&Kind::String, &Kind::String)),
-        field("TeamMembers", "team_members", Kind::List(&Kind::Ptr(&Kind::Struct(&TEAM_MEMBER)))),
-        field("Local", "local", Kind::Bool),
+        field(1, "Id", "id", Kind::String),
+        field(2, "Token", "token", Kind::String),
+        field(3, "CreateAt", "create_at", Kind::Int(64)),
+        field(4, "ExpiresAt", "expires_at", Kind::Int(64)),
+        field(5, "LastActivityAt", "last_activity_at", Kind::Int(64)),
+        field(6, "UserId", "user_id", Kind::String),
+        field(7, "DeviceId", "device_id", Kind::String),
+        field(8, "Roles", "roles", Kind::String),
+        field(9, "IsOAuth", "is_oauth", Kind::Bool),
+        field(10, "ExpiredNotify", "expired_notify", Kind::Bool),
+        field(11, "Props", "props", Kind::Map(&Kind::String, &Kind::String)),
+        field(12, "TeamMembers", "team_members", Kind::List(&Kind::Ptr(&Kind::Struct(&TEAM_MEMBER)))),
+        field(13, "Local", "local", Kind::Bool),
     ],
 };
 
@@ -289,19 +296,19 @@ pub static SHARED_CHANNEL: Struct = Struct {
     index: 180,
     name: "SharedChannel",
     fields: &[
-        field("ChannelId", "id", Kind::String),
-        field("TeamId", "team_id", Kind::String),
-        field("Home", "home", Kind::Bool),
-        field("ReadOnly", "readonly", Kind::Bool),
-        field("ShareName", "name", Kind::String),
-        field("ShareDisplayName", "display_name", Kind::String),
-        field("SharePurpose", "purpose", Kind::String),
-        field("ShareHeader", "header", Kind::String),
-        field("CreatorId", "creator_id", Kind::String),
-        field("CreateAt", "create_at", Kind::Int(64)),
-        field("UpdateAt", "update_at", Kind::Int(64)),
-        field("RemoteId", "remote_id", Kind::String),
-        field("Type", "type", Kind::String),
+        field(1, "ChannelId", "id", Kind::String),
+        field(2, "TeamId", "team_id", Kind::String),
+        field(3, "Home", "home", Kind::Bool),
+        field(4, "ReadOnly", "readonly", Kind::Bool),
+        field(5, "ShareName", "name", Kind::String),
+        field(6, "ShareDisplayName", "display_name", Kind::String),
+        field(7, "SharePurpose", "purpose", Kind::String),
+        field(8, "ShareHeader", "header", Kind::String),
+        field(9, "CreatorId", "creator_id", Kind::String),
+        field(10, "CreateAt", "create_at", Kind::Int(64)),
+        field(11, "UpdateAt", "update_at", Kind::Int(64)),
+        field(12, "RemoteId", "remote_id", Kind::String),
+        field(13, "Type", "type", Kind::String),
     ],
 };
 
@@ -310,15 +317,15 @@ pub static SIDEBAR_CATEGORY: Struct = Struct {
     index: 181,
     name: "SidebarCategory",
     fields: &[
-        field("Id", "id", Kind::String),
-        field("UserId", "user_id", Kind::String),
-        field("TeamId", "team_id", Kind::String),
-        field("SortOrder", "sort_order", Kind::Int(64)),
-        field("Sorting", "sorting", Kind::String),
-        field("Type", "type", Kind::String),
-        field("DisplayName", "display_name", Kind::String),
-        field("Muted", "muted", Kind::Bool),
-        field("Collapsed", "collapsed", Kind::Bool),
+        field(1, "Id", "id", Kind::String),
+        field(2, "UserId", "user_id", Kind::String),
+        field(3, "TeamId", "team_id", Kind::String),
+        field(4, "SortOrder", "sort_order", Kind::Int(64)),
+        field(5, "Sorting", "sorting", Kind::String),
+        field(6, "Type", "type", Kind::String),
+        field(7, "DisplayName", "display_name", Kind::String),
+        field(8, "Muted", "muted", Kind::Bool),
+        field(9, "Collapsed", "collapsed", Kind::Bool),
     ],
 };
 
@@ -327,8 +334,8 @@ pub static SIDEBAR_CATEGORY_WITH_CHANNELS: Struct = Struct {
     index: 182,
     name: "SidebarCategoryWithChannels",
     fields: &[
-        embedded("SidebarCategory", "sidebar_category", Kind::Struct(&SIDEBAR_CATEGORY)),
-        field("Channels", "channel_ids", Kind::List(&Kind::String)),
+        embedded(1, "SidebarCategory", "sidebar_category", Kind::Struct(&SIDEBAR_CATEGORY)),
+        field(2, "Channels", "channel_ids", Kind::List(&Kind::String)),
     ],
 };
 
@@ -337,13 +344,13 @@ pub static STATUS: Struct = Struct {
     index: 184,
     name: "Status",
     fields: &[
-        field("UserId", "user_id", Kind::String),
-        field("Status", "status", Kind::String),
-        field("Manual", "manual", Kind::Bool),
-        field("LastActivityAt", "last_activity_at", Kind::Int(64)),
-        field("ActiveChannel", "active_channel", Kind::String),
-        field("DNDEndTime", "dnd_end_time", Kind::Int(64)),
-        field("PrevStatus", "prev_status", Kind::String),
+        field(1, "UserId", "user_id", Kind::String),
+        field(2, "Status", "status", Kind::String),
+        field(3, "Manual", "manual", Kind::Bool),
+        field(4, "LastActivityAt", "last_activity_at", Kind::Int(64)),
+        field(5, "ActiveChannel", "active_channel", Kind::String),
+        field(6, "DNDEndTime", "dnd_end_time", Kind::Int(64)),
+        field(7, "PrevStatus", "prev_status", Kind::String),
     ],
 };
 
@@ -352,15 +359,20 @@ pub static SYNC_MSG: Struct = Struct {
     index: 186,
     name: "SyncMsg",
     fields: &[
-        field("Id", "id", Kind::String),
-        field("ChannelId", "channel_id", Kind::String),
-        field("Users", "users", Kind::Map(&Kind::String, &Kind::Ptr(&Kind::Struct(&USER)))),
-        field("Posts", "posts", Kind::List(&Kind::Ptr(&Kind::Struct(&POST)))),
-        field("Reactions", "reactions", Kind::List(&Kind::Ptr(&Kind::Struct(&REACTION)))),
-        field("Statuses", "statuses", Kind::List(&Kind::Ptr(&Kind::Struct(&STATUS)))),
-        field("MembershipChanges", "membership_changes", Kind::List(&Kind::Ptr(&Kind::Struct(&MEMBERSHIP_CHANGE_MSG)))),
-        field("Acknowledgements", "acknowledgements", Kind::List(&Kind::Ptr(&Kind::Struct(&POST_ACKNOWLEDGEMENT)))),
-        field("MentionTransforms", "mention_transforms", Kind::Map(&Kind::String, &Kind::String)),
+        field(1, "Id", "id", Kind::String),
+        field(2, "ChannelId", "channel_id", Kind::String),
+        field(3, "Users", "users", Kind::Map(&Kind::String, &Kind::Ptr(&Kind::Struct(&USER)))),
+        field(4, "Posts", "posts", Kind::List(&Kind::Ptr(&Kind::Struct(&POST)))),
+        field(5, "Reactions", "reactions", Kind::List(&Kind::Ptr(&Kind::Struct(&REACTION)))),
+        field(6, "Statuses", "statuses", Kind::List(&Kind::Ptr(&Kind::Struct(&STATUS)))),
+        field(
+            7,
+            "MembershipChanges",
+            "membership_changes",
+            Kind::List(&Kind::Ptr(&Kind::Struct(&MEMBERSHIP_CHANGE_MSG))),
+        ),
+        field(8, "Acknowledgements", "acknowledgements", Kind::List(&Kind::Ptr(&Kind::Struct(&POST_ACKNOWLEDGEMENT)))),
+        field(9, "MentionTransforms", "mention_transforms", Kind::Map(&Kind::String, &Kind::String)),
     ],
 };
 
@@ -369,16 +381,16 @@ pub static SYNC_RESPONSE: Struct = Struct {
     index: 187,
     name: "SyncResponse",
     fields: &[
-        field("UsersLastUpdateAt", "users_last_update_at", Kind::Int(64)),
-        field("UserErrors", "user_errors", Kind::List(&Kind::String)),
-        field("UsersSyncd", "users_syncd", Kind::List(&Kind::String)),
-        field("PostsLastUpdateAt", "posts_last_update_at", Kind::Int(64)),
-        field("PostErrors", "post_errors", Kind::List(&Kind::String)),
-        field("ReactionsLastUpdateAt", "reactions_last_update_at", Kind::Int(64)),
-        field("ReactionErrors", "reaction_errors", Kind::List(&Kind::String)),
-        field("AcknowledgementsLastUpdateAt", "acknowledgements_last_update_at", Kind::Int(64)),
-        field("AcknowledgementErrors", "acknowledgement_errors", Kind::List(&Kind::String)),
-        field("StatusErrors", "status_errors", Kind::List(&Kind::String)),
-        field("MembershipErrors", "membership_errors", Kind::List(&Kind::String)),
+        field(1, "UsersLastUpdateAt", "users_last_update_at", Kind::Int(64)),
+        field(2, "UserErrors", "user_errors", Kind::List(&Kind::String)),
+        field(3, "UsersSyncd", "users_syncd", Kind::List(&Kind::String)),
+        field(4, "PostsLastUpdateAt", "posts_last_update_at", Kind::Int(64)),
+        field(5, "PostErrors", "post_errors", Kind::List(&Kind::String)),
+        field(6, "ReactionsLastUpdateAt", "reactions_last_update_at", Kind::Int(64)),
+        field(7, "ReactionErrors", "reaction_errors", Kind::List(&Kind::String)),
+        field(8, "AcknowledgementsLastUpdateAt", "acknowledgements_last_update_at", Kind::Int(64)),
+        field(9, "AcknowledgementErrors", "acknowledgement_errors", Kind::List(&Kind::String)),
+        field(10, "StatusErrors", "status_errors", Kind::List(&Kind::String)),
+        field(11, "MembershipErrors", "membership_errors", Kind::List(&Kind::String)),
     ],
 };

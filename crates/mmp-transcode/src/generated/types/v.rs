@@ -10,7 +10,7 @@ pub static VIEW_USERS_RESTRICTIONS: Struct = Struct {
     index: 204,
     name: "ViewUsersRestrictions",
     fields: &[
-        field("Teams", "teams", Kind::List(&Kind::String)),
-        field("Channels", "channels", Kind::List(&Kind::String)),
+        field(1, "Teams", "teams", Kind::List(&Kind::String)),
+        field(2, "Channels", "channels", Kind::List(&Kind::String)),
     ],
 };

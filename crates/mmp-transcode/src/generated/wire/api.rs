@@ -10,7 +10,7 @@ use crate::schema::{Kind, Struct};
 pub static ADD_CHANNEL_MEMBER_ARGS: Struct = Struct {
     index: 211,
     name: "AddChannelMemberArgs",
-    fields: &[field("A", "a", Kind::String), field("B", "b", Kind::String)],
+    fields: &[field(0, "A", "a", Kind::String), field(0, "B", "b", Kind::String)],
 };
 
 /// Go's `AddChannelMemberReturns`.
@@ -18,8 +18,8 @@ pub static ADD_CHANNEL_MEMBER_RETURNS: Struct = Struct {
     index: 212,
     name: "AddChannelMemberReturns",
     fields: &[
-        field("A", "a", Kind::Ptr(&Kind::Struct(&types::CHANNEL_MEMBER))),
-        field("B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
+        field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::CHANNEL_MEMBER))),
+        field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
     ],
 };
 
@@ -27,7 +27,7 @@ pub static ADD_CHANNEL_MEMBER_RETURNS: Struct = Struct {
 pub static ADD_REACTION_ARGS: Struct = Struct {
     index: 213,
     name: "AddReactionArgs",
-    fields: &[field("A", "a", Kind::Ptr(&Kind::Struct(&types::REACTION)))],
+    fields: &[field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::REACTION)))],
 };
 
 /// Go's `AddReactionReturns`.
@@ -35,8 +35,8 @@ pub static ADD_REACTION_RETURNS: Struct = Struct {
     index: 214,
     name: "AddReactionReturns",
     fields: &[
-        field("A", "a", Kind::Ptr(&Kind::Struct(&types::REACTION))),
-        field("B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
+        field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::REACTION))),
+        field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
     ],
 };
 
@@ -44,7 +44,7 @@ pub static ADD_REACTION_RETURNS: Struct = Struct {
 pub static ADD_USER_TO_CHANNEL_ARGS: Struct = Struct {
     index: 215,
     name: "AddUserToChannelArgs",
-    fields: &[field("A", "a", Kind::String), field("B", "b", Kind::String), field("C", "c", Kind::String)],
+    fields: &[field(0, "A", "a", Kind::String), field(0, "B", "b", Kind::String), field(0, "C", "c", Kind::String)],
 };
 
 /// Go's `AddUserToChannelReturns`.
@@ -52,8 +52,8 @@ pub static ADD_USER_TO_CHANNEL_RETURNS: Struct = Struct {
     index: 216,
     name: "AddUserToChannelReturns",
     fields: &[
-        field("A", "a", Kind::Ptr(&Kind::Struct(&types::CHANNEL_MEMBER))),
-        field("B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
+        field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::CHANNEL_MEMBER))),
+        field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
     ],
 };
 
@@ -61,21 +61,24 @@ pub static ADD_USER_TO_CHANNEL_RETURNS: Struct = Struct {
 pub static COPY_FILE_INFOS_ARGS: Struct = Struct {
     index: 225,
     name: "CopyFileInfosArgs",
-    fields: &[field("A", "a", Kind::String), field("B", "b", Kind::List(&Kind::String))],
+    fields: &[field(0, "A", "a", Kind::String), field(0, "B", "b", Kind::List(&Kind::String))],
 };
 
 /// Go's `CopyFileInfosReturns`.
 pub static COPY_FILE_INFOS_RETURNS: Struct = Struct {
     index: 226,
     name: "CopyFileInfosReturns",
-    fields: &[field("A", "a", Kind::List(&Kind::String)), field("B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))],
+    fields: &[
+        field(0, "A", "a", Kind::List(&Kind::String)),
+        field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
+    ],
 };
 
 /// Go's `CountPropertyFieldsArgs`.
 pub static COUNT_PROPERTY_FIELDS_ARGS: Struct = Struct {
     index: 227,
     name: "CountPropertyFieldsArgs",
-    fields: &[field("A", "a", Kind::String), field("B", "b", Kind::Bool)],
+    fields: &[field(0, "A", "a", Kind::String), field(0, "B", "b", Kind::Bool)],
 };
 
 /// Go's `CountPropertyFieldsForTargetArgs`.
@@ -83,10 +86,10 @@ pub static COUNT_PROPERTY_FIELDS_FOR_TARGET_ARGS: Struct = Struct {
     index: 228,
     name: "CountPropertyFieldsForTargetArgs",
     fields: &[
-        field("A", "a", Kind::String),
-        field("B", "b", Kind::String),
-        field("C", "c", Kind::String),
-        field("D", "d", Kind::Bool),
+        field(0, "A", "a", Kind::String),
+        field(0, "B", "b", Kind::String),
+        field(0, "C", "c", Kind::String),
+        field(0, "D", "d", Kind::Bool),
     ],
 };
 
@@ -94,27 +97,27 @@ pub static COUNT_PROPERTY_FIELDS_FOR_TARGET_ARGS: Struct = Struct {
 pub static COUNT_PROPERTY_FIELDS_FOR_TARGET_RETURNS: Struct = Struct {
     index: 229,
     name: "CountPropertyFieldsForTargetReturns",
-    fields: &[field("A", "a", Kind::Int(64)), field("B", "b", Kind::Error)],
+    fields: &[field(0, "A", "a", Kind::Int(64)), field(0, "B", "b", Kind::Error)],
 };
 
 /// Go's `CountPropertyFieldsReturns`.
 pub static COUNT_PROPERTY_FIELDS_RETURNS: Struct = Struct {
     index: 230,
     name: "CountPropertyFieldsReturns",
-    fields: &[field("A", "a", Kind::Int(64)), field("B", "b", Kind::Error)],
+    fields: &[field(0, "A", "a", Kind::Int(64)), field(0, "B", "b", Kind::Error)],
 };
 
 /// Go's `CreateBotArgs`.
 pub static CREATE_BOT_ARGS: Struct =
-    Struct { index: 231, name: "CreateBotArgs", fields: &[field("A", "a", Kind::Ptr(&Kind::Struct(&types::BOT)))] };
+    Struct { index: 231, name: "CreateBotArgs", fields: &[field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::BOT)))] };
 
 /// Go's `CreateBotReturns`.
 pub static CREATE_BOT_RETURNS: Struct = Struct {
     index: 232,
     name: "CreateBotReturns",
     fields: &[
-        field("A", "a", Kind::Ptr(&Kind::Struct(&types::BOT))),
-        field("B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
+        field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::BOT))),
+        field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
     ],
 };
 
@@ -122,7 +125,7 @@ pub static CREATE_BOT_RETURNS: Struct = Struct {
 pub static CREATE_CHANNEL_ARGS: Struct = Struct {
     index: 233,
     name: "CreateChannelArgs",
-    fields: &[field("A", "a", Kind::Ptr(&Kind::Struct(&types::CHANNEL)))],
+    fields: &[field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::CHANNEL)))],
 };
 
 /// Go's `CreateChannelReturns`.
@@ -130,8 +133,8 @@ pub static CREATE_CHANNEL_RETURNS: Struct = Struct {
     index: 234,
     name: "CreateChannelReturns",
     fields: &[
-        field("A", "a", Kind::Ptr(&Kind::Struct(&types::CHANNEL))),
-        field("B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
+        field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::CHANNEL))),
+        field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
     ],
 };
 
@@ -140,9 +143,9 @@ pub static CREATE_CHANNEL_SIDEBAR_CATEGORY_ARGS: Struct = Struct {
     index: 235,
     name: "CreateChannelSidebarCategoryArgs",
     fields: &[
-        field("A", "a", Kind::String),
-        field("B", "b", Kind::String),
-        field("C", "c", Kind::Ptr(&Kind::Struct(&types::SIDEBAR_CATEGORY_WITH_CHANNELS))),
+        field(0, "A", "a", Kind::String),
+        field(0, "B", "b", Kind::String),
+        field(0, "C", "c", Kind::Ptr(&Kind::Struct(&types::SIDEBAR_CATEGORY_WITH_CHANNELS))),
     ],
 };
 
@@ -151,8 +154,8 @@ pub static CREATE_CHANNEL_SIDEBAR_CATEGORY_RETURNS: Struct = Struct {
     index: 236,
     name: "CreateChannelSidebarCategoryReturns",
     fields: &[
-        field("A", "a", Kind::Ptr(&Kind::Struct(&types::SIDEBAR_CATEGORY_WITH_CHANNELS))),
-        field("B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
+        field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::SIDEBAR_CATEGORY_WITH_CHANNELS))),
+        field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
     ],
 };
 
@@ -160,41 +163,44 @@ pub static CREATE_CHANNEL_SIDEBAR_CATEGORY_RETURNS: Struct = Struct {
 pub static CREATE_COMMAND_ARGS: Struct = Struct {
     index: 237,
     name: "CreateCommandArgs",
-    fields: &[field("A", "a", Kind::Ptr(&Kind::Struct(&types::COMMAND)))],
+    fields: &[field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::COMMAND)))],
 };
 
 /// Go's `CreateCommandReturns`.
 pub static CREATE_COMMAND_RETURNS: Struct = Struct {
     index: 238,
     name: "CreateCommandReturns",
-    fields: &[field("A", "a", Kind::Ptr(&Kind::Struct(&types::COMMAND))), field("B", "b", Kind::Error)],
+    fields: &[field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::COMMAND))), field(0, "B", "b", Kind::Error)],
 };
 
 /// Go's `CreateDefaultSyncableMembershipsArgs`.
 pub static CREATE_DEFAULT_SYNCABLE_MEMBERSHIPS_ARGS: Struct = Struct {
     index: 239,
     name: "CreateDefaultSyncableMembershipsArgs",
-    fields: &[field("A", "a", Kind::Struct(&types::CREATE_DEFAULT_MEMBERSHIP_PARAMS))],
+    fields: &[field(0, "A", "a", Kind::Struct(&types::CREATE_DEFAULT_MEMBERSHIP_PARAMS))],
 };
 
 /// Go's `CreateDefaultSyncableMembershipsReturns`.
 pub static CREATE_DEFAULT_SYNCABLE_MEMBERSHIPS_RETURNS: Struct = Struct {
     index: 240,
     name: "CreateDefaultSyncableMembershipsReturns",
-    fields: &[field("A", "a", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))],
+    fields: &[field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))],
 };
 
 /// Go's `CreateGroupArgs`.
-pub static CREATE_GROUP_ARGS: Struct =
-    Struct { index: 241, name: "CreateGroupArgs", fields: &[field("A", "a", Kind::Ptr(&Kind::Struct(&types::GROUP)))] };
+pub static CREATE_GROUP_ARGS: Struct = Struct {
+    index: 241,
+    name: "CreateGroupArgs",
+    fields: &[field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::GROUP)))],
+};
 
 /// Go's `CreateGroupReturns`.
 pub static CREATE_GROUP_RETURNS: Struct = Struct {
     index: 242,
     name: "CreateGroupReturns",
     fields: &[
-        field("A", "a", Kind::Ptr(&Kind::Struct(&types::GROUP))),
-        field("B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
+        field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::GROUP))),
+        field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
     ],
 };
 
@@ -202,7 +208,7 @@ pub static CREATE_GROUP_RETURNS: Struct = Struct {
 pub static CREATE_O_AUTH_APP_ARGS: Struct = Struct {
     index: 243,
     name: "CreateOAuthAppArgs",
-    fields: &[field("A", "a", Kind::Ptr(&Kind::Struct(&types::O_AUTH_APP)))],
+    fields: &[field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::O_AUTH_APP)))],
 };
 
 /// Go's `CreateOAuthAppReturns`.
@@ -210,22 +216,25 @@ pub static CREATE_O_AUTH_APP_RETURNS: Struct = Struct {
     index: 244,
     name: "CreateOAuthAppReturns",
     fields: &[
-        field("A", "a", Kind::Ptr(&Kind::Struct(&types::O_AUTH_APP))),
-        field("B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
+        field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::O_AUTH_APP))),
+        field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
     ],
 };
 
 /// Go's `CreatePostArgs`.
-pub static CREATE_POST_ARGS: Struct =
-    Struct { index: 245, name: "CreatePostArgs", fields: &[field("A", "a", Kind::Ptr(&Kind::Struct(&types::POST)))] };
+pub static CREATE_POST_ARGS: Struct = Struct {
+    index: 245,
+    name: "CreatePostArgs",
+    fields: &[field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::POST)))],
+};
 
 /// Go's `CreatePostReturns`.
 pub static CREATE_POST_RETURNS: Struct = Struct {
     index: 246,
     name: "CreatePostReturns",
     fields: &[
-        field("A", "a", Kind::Ptr(&Kind::Struct(&types::POST))),
-        field("B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
+        field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::POST))),
+        field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
     ],
 };
 
@@ -233,35 +242,35 @@ pub static CREATE_POST_RETURNS: Struct = Struct {
 pub static CREATE_PROPERTY_FIELD_ARGS: Struct = Struct {
     index: 247,
     name: "CreatePropertyFieldArgs",
-    fields: &[field("A", "a", Kind::Ptr(&Kind::Struct(&types::PROPERTY_FIELD)))],
+    fields: &[field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::PROPERTY_FIELD)))],
 };
 
 /// Go's `CreatePropertyFieldReturns`.
 pub static CREATE_PROPERTY_FIELD_RETURNS: Struct = Struct {
     index: 248,
     name: "CreatePropertyFieldReturns",
-    fields: &[field("A", "a", Kind::Ptr(&Kind::Struct(&types::PROPERTY_FIELD))), field("B", "b", Kind::Error)],
+    fields: &[field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::PROPERTY_FIELD))), field(0, "B", "b", Kind::Error)],
 };
 
 /// Go's `CreatePropertyValueArgs`.
 pub static CREATE_PROPERTY_VALUE_ARGS: Struct = Struct {
     index: 249,
     name: "CreatePropertyValueArgs",
-    fields: &[field("A", "a", Kind::Ptr(&Kind::Struct(&types::PROPERTY_VALUE)))],
+    fields: &[field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::PROPERTY_VALUE)))],
 };
 
 /// Go's `CreatePropertyValueReturns`.
 pub static CREATE_PROPERTY_VALUE_RETURNS: Struct = Struct {
     index: 250,
     name: "CreatePropertyValueReturns",
-    fields: &[field("A", "a", Kind::Ptr(&Kind::Struct(&types::PROPERTY_VALUE))), field("B", "b", Kind::Error)],
+    fields: &[field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::PROPERTY_VALUE))), field(0, "B", "b", Kind::Error)],
 };
 
 /// Go's `CreateSessionArgs`.
 pub static CREATE_SESSION_ARGS: Struct = Struct {
     index: 251,
     name: "CreateSessionArgs",
-    fields: &[field("A", "a", Kind::Ptr(&Kind::Struct(&types::SESSION)))],
+    fields: &[field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::SESSION)))],
 };
 
 /// Go's `CreateSessionReturns`.
@@ -269,20 +278,23 @@ pub static CREATE_SESSION_RETURNS: Struct = Struct {
     index: 252,
     name: "CreateSessionReturns",
     fields: &[
-        field("A", "a", Kind::Ptr(&Kind::Struct(&types::SESSION))),
-        field("B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
+        field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::SESSION))),
+        field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
     ],
 };
 
 /// Go's `CreateTeamArgs`.
-pub static CREATE_TEAM_ARGS: Struct =
-    Struct { index: 253, name: "CreateTeamArgs", fields: &[field("A", "a", Kind::Ptr(&Kind::Struct(&types::TEAM)))] };
+pub static CREATE_TEAM_ARGS: Struct = Struct {
+    index: 253,
+    name: "CreateTeamArgs",
+    fields: &[field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::TEAM)))],
+};
 
 /// Go's `CreateTeamMemberArgs`.
 pub static CREATE_TEAM_MEMBER_ARGS: Struct = Struct {
     index: 254,
     name: "CreateTeamMemberArgs",
-    fields: &[field("A", "a", Kind::String), field("B", "b", Kind::String)],
+    fields: &[field(0, "A", "a", Kind::String), field(0, "B", "b", Kind::String)],
 };
 
 /// Go's `CreateTeamMemberReturns`.
@@ -290,8 +302,8 @@ pub static CREATE_TEAM_MEMBER_RETURNS: Struct = Struct {
     index: 255,
     name: "CreateTeamMemberReturns",
     fields: &[
-        field("A", "a", Kind::Ptr(&Kind::Struct(&types::TEAM_MEMBER))),
-        field("B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
+        field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::TEAM_MEMBER))),
+        field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
     ],
 };
 
@@ -299,14 +311,22 @@ pub static CREATE_TEAM_MEMBER_RETURNS: Struct = Struct {
 pub static CREATE_TEAM_MEMBERS_ARGS: Struct = Struct {
     index: 256,
     name: "CreateTeamMembersArgs",
-    fields: &[field("A", "a", Kind::String), field("B", "b", Kind::List(&Kind::String)), field("C", "c", Kind::String)],
+    fields: &[
+        field(0, "A", "a", Kind::String),
+        field(0, "B", "b", Kind::List(&Kind::String)),
+        field(0, "C", "c", Kind::String),
+    ],
 };
 
 /// Go's `CreateTeamMembersGracefullyArgs`.
 pub static CREATE_TEAM_MEMBERS_GRACEFULLY_ARGS: Struct = Struct {
     index: 257,
     name: "CreateTeamMembersGracefullyArgs",
-    fields: &[field("A", "a", Kind::String), field("B", "b", Kind::List(&Kind::String)), field("C", "c", Kind::String)],
+    fields: &[
+        field(0, "A", "a", Kind::String),
+        field(0, "B", "b", Kind::List(&Kind::String)),
+        field(0, "C", "c", Kind::String),
+    ],
 };
 
 /// Go's `CreateTeamMembersGracefullyReturns`.
@@ -314,8 +334,8 @@ pub static CREATE_TEAM_MEMBERS_GRACEFULLY_RETURNS: Struct = Struct {
     index: 258,
     name: "CreateTeamMembersGracefullyReturns",
     fields: &[
-        field("A", "a", Kind::List(&Kind::Ptr(&Kind::Struct(&types::TEAM_MEMBER_WITH_ERROR)))),
-        field("B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
+        field(0, "A", "a", Kind::List(&Kind::Ptr(&Kind::Struct(&types::TEAM_MEMBER_WITH_ERROR)))),
+        field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
     ],
 };
 
@@ -324,8 +344,8 @@ pub static CREATE_TEAM_MEMBERS_RETURNS: Struct = Struct {
     index: 259,
     name: "CreateTeamMembersReturns",
     fields: &[
-        field("A", "a", Kind::List(&Kind::Ptr(&Kind::Struct(&types::TEAM_MEMBER)))),
-        field("B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
+        field(0, "A", "a", Kind::List(&Kind::Ptr(&Kind::Struct(&types::TEAM_MEMBER)))),
+        field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
     ],
 };
 
@@ -334,8 +354,8 @@ pub static CREATE_TEAM_RETURNS: Struct = Struct {
     index: 260,
     name: "CreateTeamReturns",
     fields: &[
-        field("A", "a", Kind::Ptr(&Kind::Struct(&types::TEAM))),
-        field("B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
+        field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::TEAM))),
+        field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
     ],
 };
 
@@ -343,21 +363,21 @@ pub static CREATE_TEAM_RETURNS: Struct = Struct {
 pub static CREATE_UPLOAD_SESSION_ARGS: Struct = Struct {
     index: 261,
     name: "CreateUploadSessionArgs",
-    fields: &[field("A", "a", Kind::Ptr(&Kind::Struct(&types::UPLOAD_SESSION)))],
+    fields: &[field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::UPLOAD_SESSION)))],
 };
 
 /// Go's `CreateUploadSessionReturns`.
 pub static CREATE_UPLOAD_SESSION_RETURNS: Struct = Struct {
     index: 262,
     name: "CreateUploadSessionReturns",
-    fields: &[field("A", "a", Kind::Ptr(&Kind::Struct(&types::UPLOAD_SESSION))), field("B", "b", Kind::Error)],
+    fields: &[field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::UPLOAD_SESSION))), field(0, "B", "b", Kind::Error)],
 };
 
 /// Go's `CreateUserAccessTokenArgs`.
 pub static CREATE_USER_ACCESS_TOKEN_ARGS: Struct = Struct {
     index: 263,
     name: "CreateUserAccessTokenArgs",
-    fields: &[field("A", "a", Kind::Ptr(&Kind::Struct(&types::USER_ACCESS_TOKEN)))],
+    fields: &[field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::USER_ACCESS_TOKEN)))],
 };
 
 /// Go's `CreateUserAccessTokenReturns`.
@@ -365,63 +385,66 @@ pub static CREATE_USER_ACCESS_TOKEN_RETURNS: Struct = Struct {
     index: 264,
     name: "CreateUserAccessTokenReturns",
     fields: &[
-        field("A", "a", Kind::Ptr(&Kind::Struct(&types::USER_ACCESS_TOKEN))),
-        field("B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
+        field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::USER_ACCESS_TOKEN))),
+        field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
     ],
 };
 
 /// Go's `CreateUserArgs`.
-pub static CREATE_USER_ARGS: Struct =
-    Struct { index: 265, name: "CreateUserArgs", fields: &[field("A", "a", Kind::Ptr(&Kind::Struct(&types::USER)))] };
+pub static CREATE_USER_ARGS: Struct = Struct {
+    index: 265,
+    name: "CreateUserArgs",
+    fields: &[field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::USER)))],
+};
 
 /// Go's `CreateUserReturns`.
 pub static CREATE_USER_RETURNS: Struct = Struct {
     index: 266,
     name: "CreateUserReturns",
     fields: &[
-        field("A", "a", Kind::Ptr(&Kind::Struct(&types::USER))),
-        field("B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
+        field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::USER))),
+        field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
     ],
 };
 
 /// Go's `DeleteChannelArgs`.
 pub static DELETE_CHANNEL_ARGS: Struct =
-    Struct { index: 282, name: "DeleteChannelArgs", fields: &[field("A", "a", Kind::String)] };
+    Struct { index: 282, name: "DeleteChannelArgs", fields: &[field(0, "A", "a", Kind::String)] };
 
 /// Go's `DeleteChannelMemberArgs`.
 pub static DELETE_CHANNEL_MEMBER_ARGS: Struct = Struct {
     index: 283,
     name: "DeleteChannelMemberArgs",
-    fields: &[field("A", "a", Kind::String), field("B", "b", Kind::String)],
+    fields: &[field(0, "A", "a", Kind::String), field(0, "B", "b", Kind::String)],
 };
 
 /// Go's `DeleteChannelMemberReturns`.
 pub static DELETE_CHANNEL_MEMBER_RETURNS: Struct = Struct {
     index: 284,
     name: "DeleteChannelMemberReturns",
-    fields: &[field("A", "a", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))],
+    fields: &[field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))],
 };
 
 /// Go's `DeleteChannelReturns`.
 pub static DELETE_CHANNEL_RETURNS: Struct = Struct {
     index: 285,
     name: "DeleteChannelReturns",
-    fields: &[field("A", "a", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))],
+    fields: &[field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))],
 };
 
 /// Go's `DeleteCommandArgs`.
 pub static DELETE_COMMAND_ARGS: Struct =
-    Struct { index: 286, name: "DeleteCommandArgs", fields: &[field("A", "a", Kind::String)] };
+    Struct { index: 286, name: "DeleteCommandArgs", fields: &[field(0, "A", "a", Kind::String)] };
 
 /// Go's `DeleteCommandReturns`.
 pub static DELETE_COMMAND_RETURNS: Struct =
-    Struct { index: 287, name: "DeleteCommandReturns", fields: &[field("A", "a", Kind::Error)] };
+    Struct { index: 287, name: "DeleteCommandReturns", fields: &[field(0, "A", "a", Kind::Error)] };
 
 /// Go's `DeleteEphemeralPostArgs`.
 pub static DELETE_EPHEMERAL_POST_ARGS: Struct = Struct {
     index: 288,
     name: "DeleteEphemeralPostArgs",
-    fields: &[field("A", "a", Kind::String), field("B", "b", Kind::String)],
+    fields: &[field(0, "A", "a", Kind::String), field(0, "B", "b", Kind::String)],
 };
 
 /// Go's `DeleteEphemeralPostReturns`.
@@ -430,7 +453,7 @@ pub static DELETE_EPHEMERAL_POST_RETURNS: Struct =
 
 /// Go's `DeleteGroupArgs`.
 pub static DELETE_GROUP_ARGS: Struct =
-    Struct { index: 290, name: "DeleteGroupArgs", fields: &[field("A", "a", Kind::String)] };
+    Struct { index: 290, name: "DeleteGroupArgs", fields: &[field(0, "A", "a", Kind::String)] };
 
 /// Go's `DeleteGroupConstrainedMembershipsArgs`.
 pub static DELETE_GROUP_CONSTRAINED_MEMBERSHIPS_ARGS: Struct =
@@ -440,14 +463,14 @@ pub static DELETE_GROUP_CONSTRAINED_MEMBERSHIPS_ARGS: Struct =
 pub static DELETE_GROUP_CONSTRAINED_MEMBERSHIPS_RETURNS: Struct = Struct {
     index: 292,
     name: "DeleteGroupConstrainedMembershipsReturns",
-    fields: &[field("A", "a", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))],
+    fields: &[field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))],
 };
 
 /// Go's `DeleteGroupMemberArgs`.
 pub static DELETE_GROUP_MEMBER_ARGS: Struct = Struct {
     index: 293,
     name: "DeleteGroupMemberArgs",
-    fields: &[field("A", "a", Kind::String), field("B", "b", Kind::String)],
+    fields: &[field(0, "A", "a", Kind::String), field(0, "B", "b", Kind::String)],
 };
 
 /// Go's `DeleteGroupMemberReturns`.
@@ -455,8 +478,8 @@ pub static DELETE_GROUP_MEMBER_RETURNS: Struct = Struct {
     index: 294,
     name: "DeleteGroupMemberReturns",
     fields: &[
-        field("A", "a", Kind::Ptr(&Kind::Struct(&types::GROUP_MEMBER))),
-        field("B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
+        field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::GROUP_MEMBER))),
+        field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
     ],
 };
 
@@ -465,8 +488,8 @@ pub static DELETE_GROUP_RETURNS: Struct = Struct {
     index: 295,
     name: "DeleteGroupReturns",
     fields: &[
-        field("A", "a", Kind::Ptr(&Kind::Struct(&types::GROUP))),
-        field("B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
+        field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::GROUP))),
+        field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
     ],
 };
 
@@ -474,7 +497,7 @@ pub static DELETE_GROUP_RETURNS: Struct = Struct {
 pub static DELETE_GROUP_SYNCABLE_ARGS: Struct = Struct {
     index: 296,
     name: "DeleteGroupSyncableArgs",
-    fields: &[field("A", "a", Kind::String), field("B", "b", Kind::String), field("C", "c", Kind::String)],
+    fields: &[field(0, "A", "a", Kind::String), field(0, "B", "b", Kind::String), field(0, "C", "c", Kind::String)],
 };
 
 /// Go's `DeleteGroupSyncableReturns`.
@@ -482,199 +505,205 @@ pub static DELETE_GROUP_SYNCABLE_RETURNS: Struct = Struct {
     index: 297,
     name: "DeleteGroupSyncableReturns",
     fields: &[
-        field("A", "a", Kind::Ptr(&Kind::Struct(&types::GROUP_SYNCABLE))),
-        field("B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
+        field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::GROUP_SYNCABLE))),
+        field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
     ],
 };
 
 /// Go's `DeleteOAuthAppArgs`.
 pub static DELETE_O_AUTH_APP_ARGS: Struct =
-    Struct { index: 298, name: "DeleteOAuthAppArgs", fields: &[field("A", "a", Kind::String)] };
+    Struct { index: 298, name: "DeleteOAuthAppArgs", fields: &[field(0, "A", "a", Kind::String)] };
 
 /// Go's `DeleteOAuthAppReturns`.
 pub static DELETE_O_AUTH_APP_RETURNS: Struct = Struct {
     index: 299,
     name: "DeleteOAuthAppReturns",
-    fields: &[field("A", "a", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))],
+    fields: &[field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))],
 };
 
 /// Go's `DeletePostArgs`.
 pub static DELETE_POST_ARGS: Struct =
-    Struct { index: 300, name: "DeletePostArgs", fields: &[field("A", "a", Kind::String)] };
+    Struct { index: 300, name: "DeletePostArgs", fields: &[field(0, "A", "a", Kind::String)] };
 
 /// Go's `DeletePostReturns`.
 pub static DELETE_POST_RETURNS: Struct = Struct {
     index: 301,
     name: "DeletePostReturns",
-    fields: &[field("A", "a", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))],
+    fields: &[field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))],
 };
 
 /// Go's `DeletePreferencesForUserArgs`.
 pub static DELETE_PREFERENCES_FOR_USER_ARGS: Struct = Struct {
     index: 302,
     name: "DeletePreferencesForUserArgs",
-    fields: &[field("A", "a", Kind::String), field("B", "b", Kind::List(&Kind::Struct(&types::PREFERENCE)))],
+    fields: &[field(0, "A", "a", Kind::String), field(0, "B", "b", Kind::List(&Kind::Struct(&types::PREFERENCE)))],
 };
 
 /// Go's `DeletePreferencesForUserReturns`.
 pub static DELETE_PREFERENCES_FOR_USER_RETURNS: Struct = Struct {
     index: 303,
     name: "DeletePreferencesForUserReturns",
-    fields: &[field("A", "a", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))],
+    fields: &[field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))],
 };
 
 /// Go's `DeletePropertyFieldArgs`.
 pub static DELETE_PROPERTY_FIELD_ARGS: Struct = Struct {
     index: 304,
     name: "DeletePropertyFieldArgs",
-    fields: &[field("A", "a", Kind::String), field("B", "b", Kind::String)],
+    fields: &[field(0, "A", "a", Kind::String), field(0, "B", "b", Kind::String)],
 };
 
 /// Go's `DeletePropertyFieldReturns`.
 pub static DELETE_PROPERTY_FIELD_RETURNS: Struct =
-    Struct { index: 305, name: "DeletePropertyFieldReturns", fields: &[field("A", "a", Kind::Error)] };
+    Struct { index: 305, name: "DeletePropertyFieldReturns", fields: &[field(0, "A", "a", Kind::Error)] };
 
 /// Go's `DeletePropertyValueArgs`.
 pub static DELETE_PROPERTY_VALUE_ARGS: Struct = Struct {
     index: 306,
     name: "DeletePropertyValueArgs",
-    fields: &[field("A", "a", Kind::String), field("B", "b", Kind::String)],
+    fields: &[field(0, "A", "a", Kind::String), field(0, "B", "b", Kind::String)],
 };
 
 /// Go's `DeletePropertyValueReturns`.
 pub static DELETE_PROPERTY_VALUE_RETURNS: Struct =
-    Struct { index: 307, name: "DeletePropertyValueReturns", fields: &[field("A", "a", Kind::Error)] };
+    Struct { index: 307, name: "DeletePropertyValueReturns", fields: &[field(0, "A", "a", Kind::Error)] };
 
 /// Go's `DeletePropertyValuesForFieldArgs`.
 pub static DELETE_PROPERTY_VALUES_FOR_FIELD_ARGS: Struct = Struct {
     index: 308,
     name: "DeletePropertyValuesForFieldArgs",
-    fields: &[field("A", "a", Kind::String), field("B", "b", Kind::String)],
+    fields: &[field(0, "A", "a", Kind::String), field(0, "B", "b", Kind::String)],
 };
 
 /// Go's `DeletePropertyValuesForFieldReturns`.
 pub static DELETE_PROPERTY_VALUES_FOR_FIELD_RETURNS: Struct =
-    Struct { index: 309, name: "DeletePropertyValuesForFieldReturns", fields: &[field("A", "a", Kind::Error)] };
+    Struct { index: 309, name: "DeletePropertyValuesForFieldReturns", fields: &[field(0, "A", "a", Kind::Error)] };
 
 /// Go's `DeletePropertyValuesForTargetArgs`.
 pub static DELETE_PROPERTY_VALUES_FOR_TARGET_ARGS: Struct = Struct {
     index: 310,
     name: "DeletePropertyValuesForTargetArgs",
-    fields: &[field("A", "a", Kind::String), field("B", "b", Kind::String), field("C", "c", Kind::String)],
+    fields: &[field(0, "A", "a", Kind::String), field(0, "B", "b", Kind::String), field(0, "C", "c", Kind::String)],
 };
 
 /// Go's `DeletePropertyValuesForTargetReturns`.
 pub static DELETE_PROPERTY_VALUES_FOR_TARGET_RETURNS: Struct =
-    Struct { index: 311, name: "DeletePropertyValuesForTargetReturns", fields: &[field("A", "a", Kind::Error)] };
+    Struct { index: 311, name: "DeletePropertyValuesForTargetReturns", fields: &[field(0, "A", "a", Kind::Error)] };
 
 /// Go's `DeleteTeamArgs`.
 pub static DELETE_TEAM_ARGS: Struct =
-    Struct { index: 312, name: "DeleteTeamArgs", fields: &[field("A", "a", Kind::String)] };
+    Struct { index: 312, name: "DeleteTeamArgs", fields: &[field(0, "A", "a", Kind::String)] };
 
 /// Go's `DeleteTeamMemberArgs`.
 pub static DELETE_TEAM_MEMBER_ARGS: Struct = Struct {
     index: 313,
     name: "DeleteTeamMemberArgs",
-    fields: &[field("A", "a", Kind::String), field("B", "b", Kind::String), field("C", "c", Kind::String)],
+    fields: &[field(0, "A", "a", Kind::String), field(0, "B", "b", Kind::String), field(0, "C", "c", Kind::String)],
 };
 
 /// Go's `DeleteTeamMemberReturns`.
 pub static DELETE_TEAM_MEMBER_RETURNS: Struct = Struct {
     index: 314,
     name: "DeleteTeamMemberReturns",
-    fields: &[field("A", "a", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))],
+    fields: &[field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))],
 };
 
 /// Go's `DeleteTeamReturns`.
 pub static DELETE_TEAM_RETURNS: Struct = Struct {
     index: 315,
     name: "DeleteTeamReturns",
-    fields: &[field("A", "a", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))],
+    fields: &[field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))],
 };
 
 /// Go's `DeleteUserArgs`.
 pub static DELETE_USER_ARGS: Struct =
-    Struct { index: 316, name: "DeleteUserArgs", fields: &[field("A", "a", Kind::String)] };
+    Struct { index: 316, name: "DeleteUserArgs", fields: &[field(0, "A", "a", Kind::String)] };
 
 /// Go's `DeleteUserReturns`.
 pub static DELETE_USER_RETURNS: Struct = Struct {
     index: 317,
     name: "DeleteUserReturns",
-    fields: &[field("A", "a", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))],
+    fields: &[field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))],
 };
 
 /// Go's `DisablePluginArgs`.
 pub static DISABLE_PLUGIN_ARGS: Struct =
-    Struct { index: 318, name: "DisablePluginArgs", fields: &[field("A", "a", Kind::String)] };
+    Struct { index: 318, name: "DisablePluginArgs", fields: &[field(0, "A", "a", Kind::String)] };
 
 /// Go's `DisablePluginReturns`.
 pub static DISABLE_PLUGIN_RETURNS: Struct = Struct {
     index: 319,
     name: "DisablePluginReturns",
-    fields: &[field("A", "a", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))],
+    fields: &[field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))],
 };
 
 /// Go's `EnablePluginArgs`.
 pub static ENABLE_PLUGIN_ARGS: Struct =
-    Struct { index: 322, name: "EnablePluginArgs", fields: &[field("A", "a", Kind::String)] };
+    Struct { index: 322, name: "EnablePluginArgs", fields: &[field(0, "A", "a", Kind::String)] };
 
 /// Go's `EnablePluginReturns`.
 pub static ENABLE_PLUGIN_RETURNS: Struct = Struct {
     index: 323,
     name: "EnablePluginReturns",
-    fields: &[field("A", "a", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))],
+    fields: &[field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))],
 };
 
 /// Go's `EnsureBotUserArgs`.
-pub static ENSURE_BOT_USER_ARGS: Struct =
-    Struct { index: 324, name: "EnsureBotUserArgs", fields: &[field("A", "a", Kind::Ptr(&Kind::Struct(&types::BOT)))] };
+pub static ENSURE_BOT_USER_ARGS: Struct = Struct {
+    index: 324,
+    name: "EnsureBotUserArgs",
+    fields: &[field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::BOT)))],
+};
 
 /// Go's `EnsureBotUserReturns`.
 pub static ENSURE_BOT_USER_RETURNS: Struct = Struct {
     index: 325,
     name: "EnsureBotUserReturns",
-    fields: &[field("A", "a", Kind::String), field("B", "b", Kind::Error)],
+    fields: &[field(0, "A", "a", Kind::String), field(0, "B", "b", Kind::Error)],
 };
 
 /// Go's `ExecuteSlashCommandArgs`.
 pub static EXECUTE_SLASH_COMMAND_ARGS: Struct = Struct {
     index: 328,
     name: "ExecuteSlashCommandArgs",
-    fields: &[field("A", "a", Kind::Ptr(&Kind::Struct(&types::COMMAND_ARGS)))],
+    fields: &[field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::COMMAND_ARGS)))],
 };
 
 /// Go's `ExecuteSlashCommandReturns`.
 pub static EXECUTE_SLASH_COMMAND_RETURNS: Struct = Struct {
     index: 329,
     name: "ExecuteSlashCommandReturns",
-    fields: &[field("A", "a", Kind::Ptr(&Kind::Struct(&types::COMMAND_RESPONSE))), field("B", "b", Kind::Error)],
+    fields: &[field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::COMMAND_RESPONSE))), field(0, "B", "b", Kind::Error)],
 };
 
 /// Go's `ExtendSessionExpiryArgs`.
 pub static EXTEND_SESSION_EXPIRY_ARGS: Struct = Struct {
     index: 330,
     name: "ExtendSessionExpiryArgs",
-    fields: &[field("A", "a", Kind::String), field("B", "b", Kind::Int(64))],
+    fields: &[field(0, "A", "a", Kind::String), field(0, "B", "b", Kind::Int(64))],
 };
 
 /// Go's `ExtendSessionExpiryReturns`.
 pub static EXTEND_SESSION_EXPIRY_RETURNS: Struct = Struct {
     index: 331,
     name: "ExtendSessionExpiryReturns",
-    fields: &[field("A", "a", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))],
+    fields: &[field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))],
 };
 
 /// Go's `GetBotArgs`.
-pub static GET_BOT_ARGS: Struct =
-    Struct { index: 338, name: "GetBotArgs", fields: &[field("A", "a", Kind::String), field("B", "b", Kind::Bool)] };
+pub static GET_BOT_ARGS: Struct = Struct {
+    index: 338,
+    name: "GetBotArgs",
+    fields: &[field(0, "A", "a", Kind::String), field(0, "B", "b", Kind::Bool)],
+};
 
 /// Go's `GetBotReturns`.
 pub static GET_BOT_RETURNS: Struct = Struct {
     index: 339,
     name: "GetBotReturns",
     fields: &[
-        field("A", "a", Kind::Ptr(&Kind::Struct(&types::BOT))),
-        field("B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
+        field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::BOT))),
+        field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
     ],
 };
 
@@ -682,7 +711,7 @@ pub static GET_BOT_RETURNS: Struct = Struct {
 pub static GET_BOTS_ARGS: Struct = Struct {
     index: 340,
     name: "GetBotsArgs",
-    fields: &[field("A", "a", Kind::Ptr(&Kind::Struct(&types::BOT_GET_OPTIONS)))],
+    fields: &[field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::BOT_GET_OPTIONS)))],
 };
 
 /// Go's `GetBotsReturns`.
@@ -690,8 +719,8 @@ pub static GET_BOTS_RETURNS: Struct = Struct {
     index: 341,
     name: "GetBotsReturns",
     fields: &[
-        field("A", "a", Kind::List(&Kind::Ptr(&Kind::Struct(&types::BOT)))),
-        field("B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
+        field(0, "A", "a", Kind::List(&Kind::Ptr(&Kind::Struct(&types::BOT)))),
+        field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
     ],
 };
 
@@ -702,25 +731,25 @@ pub static GET_BUNDLE_PATH_ARGS: Struct = Struct { index: 342, name: "GetBundleP
 pub static GET_BUNDLE_PATH_RETURNS: Struct = Struct {
     index: 343,
     name: "GetBundlePathReturns",
-    fields: &[field("A", "a", Kind::String), field("B", "b", Kind::Error)],
+    fields: &[field(0, "A", "a", Kind::String), field(0, "B", "b", Kind::Error)],
 };
 
 /// Go's `GetChannelArgs`.
 pub static GET_CHANNEL_ARGS: Struct =
-    Struct { index: 344, name: "GetChannelArgs", fields: &[field("A", "a", Kind::String)] };
+    Struct { index: 344, name: "GetChannelArgs", fields: &[field(0, "A", "a", Kind::String)] };
 
 /// Go's `GetChannelByNameArgs`.
 pub static GET_CHANNEL_BY_NAME_ARGS: Struct = Struct {
     index: 345,
     name: "GetChannelByNameArgs",
-    fields: &[field("A", "a", Kind::String), field("B", "b", Kind::String), field("C", "c", Kind::Bool)],
+    fields: &[field(0, "A", "a", Kind::String), field(0, "B", "b", Kind::String), field(0, "C", "c", Kind::Bool)],
 };
 
 /// Go's `GetChannelByNameForTeamNameArgs`.
 pub static GET_CHANNEL_BY_NAME_FOR_TEAM_NAME_ARGS: Struct = Struct {
     index: 346,
     name: "GetChannelByNameForTeamNameArgs",
-    fields: &[field("A", "a", Kind::String), field("B", "b", Kind::String), field("C", "c", Kind::Bool)],
+    fields: &[field(0, "A", "a", Kind::String), field(0, "B", "b", Kind::String), field(0, "C", "c", Kind::Bool)],
 };
 
 /// Go's `GetChannelByNameForTeamNameReturns`.
@@ -728,8 +757,8 @@ pub static GET_CHANNEL_BY_NAME_FOR_TEAM_NAME_RETURNS: Struct = Struct {
     index: 347,
     name: "GetChannelByNameForTeamNameReturns",
     fields: &[
-        field("A", "a", Kind::Ptr(&Kind::Struct(&types::CHANNEL))),
-        field("B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
+        field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::CHANNEL))),
+        field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
     ],
 };
 
@@ -738,8 +767,8 @@ pub static GET_CHANNEL_BY_NAME_RETURNS: Struct = Struct {
     index: 348,
     name: "GetChannelByNameReturns",
     fields: &[
-        field("A", "a", Kind::Ptr(&Kind::Struct(&types::CHANNEL))),
-        field("B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
+        field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::CHANNEL))),
+        field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
     ],
 };
 
@@ -747,7 +776,7 @@ pub static GET_CHANNEL_BY_NAME_RETURNS: Struct = Struct {
 pub static GET_CHANNEL_MEMBER_ARGS: Struct = Struct {
     index: 349,
     name: "GetChannelMemberArgs",
-    fields: &[field("A", "a", Kind::String), field("B", "b", Kind::String)],
+    fields: &[field(0, "A", "a", Kind::String), field(0, "B", "b", Kind::String)],
 };
 
 /// Go's `GetChannelMemberReturns`.
@@ -755,8 +784,8 @@ pub static GET_CHANNEL_MEMBER_RETURNS: Struct = Struct {
     index: 350,
     name: "GetChannelMemberReturns",
     fields: &[
-        field("A", "a", Kind::Ptr(&Kind::Struct(&types::CHANNEL_MEMBER))),
-        field("B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
+        field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::CHANNEL_MEMBER))),
+        field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
     ],
 };
 
@@ -764,14 +793,14 @@ pub static GET_CHANNEL_MEMBER_RETURNS: Struct = Struct {
 pub static GET_CHANNEL_MEMBERS_ARGS: Struct = Struct {
     index: 351,
     name: "GetChannelMembersArgs",
-    fields: &[field("A", "a", Kind::String), field("B", "b", Kind::Int(64)), field("C", "c", Kind::Int(64))],
+    fields: &[field(0, "A", "a", Kind::String), field(0, "B", "b", Kind::Int(64)), field(0, "C", "c", Kind::Int(64))],
 };
 
 /// Go's `GetChannelMembersByIdsArgs`.
 pub static GET_CHANNEL_MEMBERS_BY_IDS_ARGS: Struct = Struct {
     index: 352,
     name: "GetChannelMembersByIdsArgs",
-    fields: &[field("A", "a", Kind::String), field("B", "b", Kind::List(&Kind::String))],
+    fields: &[field(0, "A", "a", Kind::String), field(0, "B", "b", Kind::List(&Kind::String))],
 };
 
 /// Go's `GetChannelMembersByIdsReturns`.
@@ -779,8 +808,8 @@ pub static GET_CHANNEL_MEMBERS_BY_IDS_RETURNS: Struct = Struct {
     index: 353,
     name: "GetChannelMembersByIdsReturns",
     fields: &[
-        field("A", "a", Kind::List(&Kind::Struct(&types::CHANNEL_MEMBER))),
-        field("B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
+        field(0, "A", "a", Kind::List(&Kind::Struct(&types::CHANNEL_MEMBER))),
+        field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
     ],
 };
 
@@ -789,10 +818,10 @@ pub static GET_CHANNEL_MEMBERS_FOR_USER_ARGS: Struct = Struct {
     index: 354,
     name: "GetChannelMembersForUserArgs",
     fields: &[
-        field("A", "a", Kind::String),
-        field("B", "b", Kind::String),
-        field("C", "c", Kind::Int(64)),
-        field("D", "d", Kind::Int(64)),
+        field(0, "A", "a", Kind::String),
+        field(0, "B", "b", Kind::String),
+        field(0, "C", "c", Kind::Int(64)),
+        field(0, "D", "d", Kind::Int(64)),
     ],
 };
 
@@ -801,8 +830,8 @@ pub static GET_CHANNEL_MEMBERS_FOR_USER_RETURNS: Struct = Struct {
     index: 355,
     name: "GetChannelMembersForUserReturns",
     fields: &[
-        field("A", "a", Kind::List(&Kind::Ptr(&Kind::Struct(&types::CHANNEL_MEMBER)))),
-        field("B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
+        field(0, "A", "a", Kind::List(&Kind::Ptr(&Kind::Struct(&types::CHANNEL_MEMBER)))),
+        field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
     ],
 };
 
@@ -811,8 +840,8 @@ pub static GET_CHANNEL_MEMBERS_RETURNS: Struct = Struct {
     index: 356,
     name: "GetChannelMembersReturns",
     fields: &[
-        field("A", "a", Kind::List(&Kind::Struct(&types::CHANNEL_MEMBER))),
-        field("B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
+        field(0, "A", "a", Kind::List(&Kind::Struct(&types::CHANNEL_MEMBER))),
+        field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
     ],
 };
 
@@ -821,8 +850,8 @@ pub static GET_CHANNEL_RETURNS: Struct = Struct {
     index: 357,
     name: "GetChannelReturns",
     fields: &[
-        field("A", "a", Kind::Ptr(&Kind::Struct(&types::CHANNEL))),
-        field("B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
+        field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::CHANNEL))),
+        field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
     ],
 };
 
@@ -830,7 +859,7 @@ pub static GET_CHANNEL_RETURNS: Struct = Struct {
 pub static GET_CHANNEL_SIDEBAR_CATEGORIES_ARGS: Struct = Struct {
     index: 358,
     name: "GetChannelSidebarCategoriesArgs",
-    fields: &[field("A", "a", Kind::String), field("B", "b", Kind::String)],
+    fields: &[field(0, "A", "a", Kind::String), field(0, "B", "b", Kind::String)],
 };
 
 /// Go's `GetChannelSidebarCategoriesReturns`.
@@ -838,22 +867,22 @@ pub static GET_CHANNEL_SIDEBAR_CATEGORIES_RETURNS: Struct = Struct {
     index: 359,
     name: "GetChannelSidebarCategoriesReturns",
     fields: &[
-        field("A", "a", Kind::Ptr(&Kind::Struct(&types::ORDERED_SIDEBAR_CATEGORIES))),
-        field("B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
+        field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::ORDERED_SIDEBAR_CATEGORIES))),
+        field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
     ],
 };
 
 /// Go's `GetChannelStatsArgs`.
 pub static GET_CHANNEL_STATS_ARGS: Struct =
-    Struct { index: 360, name: "GetChannelStatsArgs", fields: &[field("A", "a", Kind::String)] };
+    Struct { index: 360, name: "GetChannelStatsArgs", fields: &[field(0, "A", "a", Kind::String)] };
 
 /// Go's `GetChannelStatsReturns`.
 pub static GET_CHANNEL_STATS_RETURNS: Struct = Struct {
     index: 361,
     name: "GetChannelStatsReturns",
     fields: &[
-        field("A", "a", Kind::Ptr(&Kind::Struct(&types::CHANNEL_STATS))),
-        field("B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
+        field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::CHANNEL_STATS))),
+        field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
     ],
 };
 
@@ -861,7 +890,7 @@ pub static GET_CHANNEL_STATS_RETURNS: Struct = Struct {
 pub static GET_CHANNELS_FOR_TEAM_FOR_USER_ARGS: Struct = Struct {
     index: 362,
     name: "GetChannelsForTeamForUserArgs",
-    fields: &[field("A", "a", Kind::String), field("B", "b", Kind::String), field("C", "c", Kind::Bool)],
+    fields: &[field(0, "A", "a", Kind::String), field(0, "B", "b", Kind::String), field(0, "C", "c", Kind::Bool)],
 };
 
 /// Go's `GetChannelsForTeamForUserReturns`.
@@ -869,8 +898,8 @@ pub static GET_CHANNELS_FOR_TEAM_FOR_USER_RETURNS: Struct = Struct {
     index: 363,
     name: "GetChannelsForTeamForUserReturns",
     fields: &[
-        field("A", "a", Kind::List(&Kind::Ptr(&Kind::Struct(&types::CHANNEL)))),
-        field("B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
+        field(0, "A", "a", Kind::List(&Kind::Ptr(&Kind::Struct(&types::CHANNEL)))),
+        field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
     ],
 };
 
@@ -881,18 +910,18 @@ pub static GET_CLOUD_LIMITS_ARGS: Struct = Struct { index: 364, name: "GetCloudL
 pub static GET_CLOUD_LIMITS_RETURNS: Struct = Struct {
     index: 365,
     name: "GetCloudLimitsReturns",
-    fields: &[field("A", "a", Kind::Ptr(&Kind::Struct(&types::PRODUCT_LIMITS))), field("B", "b", Kind::Error)],
+    fields: &[field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::PRODUCT_LIMITS))), field(0, "B", "b", Kind::Error)],
 };
 
 /// Go's `GetCommandArgs`.
 pub static GET_COMMAND_ARGS: Struct =
-    Struct { index: 366, name: "GetCommandArgs", fields: &[field("A", "a", Kind::String)] };
+    Struct { index: 366, name: "GetCommandArgs", fields: &[field(0, "A", "a", Kind::String)] };
 
 /// Go's `GetCommandReturns`.
 pub static GET_COMMAND_RETURNS: Struct = Struct {
     index: 367,
     name: "GetCommandReturns",
-    fields: &[field("A", "a", Kind::Ptr(&Kind::Struct(&types::COMMAND))), field("B", "b", Kind::Error)],
+    fields: &[field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::COMMAND))), field(0, "B", "b", Kind::Error)],
 };
 
 /// Go's `GetConfigArgs`.
@@ -902,7 +931,7 @@ pub static GET_CONFIG_ARGS: Struct = Struct { index: 368, name: "GetConfigArgs",
 pub static GET_CONFIG_RETURNS: Struct = Struct {
     index: 369,
     name: "GetConfigReturns",
-    fields: &[field("A", "a", Kind::Ptr(&Kind::Struct(&types::CONFIG)))],
+    fields: &[field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::CONFIG)))],
 };
 
 /// Go's `GetDiagnosticIdArgs`.
@@ -910,13 +939,13 @@ pub static GET_DIAGNOSTIC_ID_ARGS: Struct = Struct { index: 370, name: "GetDiagn
 
 /// Go's `GetDiagnosticIdReturns`.
 pub static GET_DIAGNOSTIC_ID_RETURNS: Struct =
-    Struct { index: 371, name: "GetDiagnosticIdReturns", fields: &[field("A", "a", Kind::String)] };
+    Struct { index: 371, name: "GetDiagnosticIdReturns", fields: &[field(0, "A", "a", Kind::String)] };
 
 /// Go's `GetDirectChannelArgs`.
 pub static GET_DIRECT_CHANNEL_ARGS: Struct = Struct {
     index: 372,
     name: "GetDirectChannelArgs",
-    fields: &[field("A", "a", Kind::String), field("B", "b", Kind::String)],
+    fields: &[field(0, "A", "a", Kind::String), field(0, "B", "b", Kind::String)],
 };
 
 /// Go's `GetDirectChannelReturns`.
@@ -924,41 +953,41 @@ pub static GET_DIRECT_CHANNEL_RETURNS: Struct = Struct {
     index: 373,
     name: "GetDirectChannelReturns",
     fields: &[
-        field("A", "a", Kind::Ptr(&Kind::Struct(&types::CHANNEL))),
-        field("B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
+        field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::CHANNEL))),
+        field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
     ],
 };
 
 /// Go's `GetEmojiArgs`.
 pub static GET_EMOJI_ARGS: Struct =
-    Struct { index: 374, name: "GetEmojiArgs", fields: &[field("A", "a", Kind::String)] };
+    Struct { index: 374, name: "GetEmojiArgs", fields: &[field(0, "A", "a", Kind::String)] };
 
 /// Go's `GetEmojiByNameArgs`.
 pub static GET_EMOJI_BY_NAME_ARGS: Struct =
-    Struct { index: 375, name: "GetEmojiByNameArgs", fields: &[field("A", "a", Kind::String)] };
+    Struct { index: 375, name: "GetEmojiByNameArgs", fields: &[field(0, "A", "a", Kind::String)] };
 
 /// Go's `GetEmojiByNameReturns`.
 pub static GET_EMOJI_BY_NAME_RETURNS: Struct = Struct {
     index: 376,
     name: "GetEmojiByNameReturns",
     fields: &[
-        field("A", "a", Kind::Ptr(&Kind::Struct(&types::EMOJI))),
-        field("B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
+        field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::EMOJI))),
+        field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
     ],
 };
 
 /// Go's `GetEmojiImageArgs`.
 pub static GET_EMOJI_IMAGE_ARGS: Struct =
-    Struct { index: 377, name: "GetEmojiImageArgs", fields: &[field("A", "a", Kind::String)] };
+    Struct { index: 377, name: "GetEmojiImageArgs", fields: &[field(0, "A", "a", Kind::String)] };
 
 /// Go's `GetEmojiImageReturns`.
 pub static GET_EMOJI_IMAGE_RETURNS: Struct = Struct {
     index: 378,
     name: "GetEmojiImageReturns",
     fields: &[
-        field("A", "a", Kind::Bytes),
-        field("B", "b", Kind::String),
-        field("C", "c", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
+        field(0, "A", "a", Kind::Bytes),
+        field(0, "B", "b", Kind::String),
+        field(0, "C", "c", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
     ],
 };
 
@@ -966,7 +995,7 @@ pub static GET_EMOJI_IMAGE_RETURNS: Struct = Struct {
 pub static GET_EMOJI_LIST_ARGS: Struct = Struct {
     index: 379,
     name: "GetEmojiListArgs",
-    fields: &[field("A", "a", Kind::String), field("B", "b", Kind::Int(64)), field("C", "c", Kind::Int(64))],
+    fields: &[field(0, "A", "a", Kind::String), field(0, "B", "b", Kind::Int(64)), field(0, "C", "c", Kind::Int(64))],
 };
 
 /// Go's `GetEmojiListReturns`.
@@ -974,8 +1003,8 @@ pub static GET_EMOJI_LIST_RETURNS: Struct = Struct {
     index: 380,
     name: "GetEmojiListReturns",
     fields: &[
-        field("A", "a", Kind::List(&Kind::Ptr(&Kind::Struct(&types::EMOJI)))),
-        field("B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
+        field(0, "A", "a", Kind::List(&Kind::Ptr(&Kind::Struct(&types::EMOJI)))),
+        field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
     ],
 };
 
@@ -984,25 +1013,26 @@ pub static GET_EMOJI_RETURNS: Struct = Struct {
     index: 381,
     name: "GetEmojiReturns",
     fields: &[
-        field("A", "a", Kind::Ptr(&Kind::Struct(&types::EMOJI))),
-        field("B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
+        field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::EMOJI))),
+        field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
     ],
 };
 
 /// Go's `GetFileArgs`.
-pub static GET_FILE_ARGS: Struct = Struct { index: 382, name: "GetFileArgs", fields: &[field("A", "a", Kind::String)] };
+pub static GET_FILE_ARGS: Struct =
+    Struct { index: 382, name: "GetFileArgs", fields: &[field(0, "A", "a", Kind::String)] };
 
 /// Go's `GetFileInfoArgs`.
 pub static GET_FILE_INFO_ARGS: Struct =
-    Struct { index: 383, name: "GetFileInfoArgs", fields: &[field("A", "a", Kind::String)] };
+    Struct { index: 383, name: "GetFileInfoArgs", fields: &[field(0, "A", "a", Kind::String)] };
 
 /// Go's `GetFileInfoReturns`.
 pub static GET_FILE_INFO_RETURNS: Struct = Struct {
     index: 384,
     name: "GetFileInfoReturns",
     fields: &[
-        field("A", "a", Kind::Ptr(&Kind::Struct(&types::FILE_INFO))),
-        field("B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
+        field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::FILE_INFO))),
+        field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
     ],
 };
 
@@ -1011,9 +1041,9 @@ pub static GET_FILE_INFOS_ARGS: Struct = Struct {
     index: 385,
     name: "GetFileInfosArgs",
     fields: &[
-        field("A", "a", Kind::Int(64)),
-        field("B", "b", Kind::Int(64)),
-        field("C", "c", Kind::Ptr(&Kind::Struct(&types::GET_FILE_INFOS_OPTIONS))),
+        field(0, "A", "a", Kind::Int(64)),
+        field(0, "B", "b", Kind::Int(64)),
+        field(0, "C", "c", Kind::Ptr(&Kind::Struct(&types::GET_FILE_INFOS_OPTIONS))),
     ],
 };
 
@@ -1022,44 +1052,44 @@ pub static GET_FILE_INFOS_RETURNS: Struct = Struct {
     index: 386,
     name: "GetFileInfosReturns",
     fields: &[
-        field("A", "a", Kind::List(&Kind::Ptr(&Kind::Struct(&types::FILE_INFO)))),
-        field("B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
+        field(0, "A", "a", Kind::List(&Kind::Ptr(&Kind::Struct(&types::FILE_INFO)))),
+        field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
     ],
 };
 
 /// Go's `GetFileLinkArgs`.
 pub static GET_FILE_LINK_ARGS: Struct =
-    Struct { index: 387, name: "GetFileLinkArgs", fields: &[field("A", "a", Kind::String)] };
+    Struct { index: 387, name: "GetFileLinkArgs", fields: &[field(0, "A", "a", Kind::String)] };
 
 /// Go's `GetFileLinkReturns`.
 pub static GET_FILE_LINK_RETURNS: Struct = Struct {
     index: 388,
     name: "GetFileLinkReturns",
-    fields: &[field("A", "a", Kind::String), field("B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))],
+    fields: &[field(0, "A", "a", Kind::String), field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))],
 };
 
 /// Go's `GetFileReturns`.
 pub static GET_FILE_RETURNS: Struct = Struct {
     index: 389,
     name: "GetFileReturns",
-    fields: &[field("A", "a", Kind::Bytes), field("B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))],
+    fields: &[field(0, "A", "a", Kind::Bytes), field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))],
 };
 
 /// Go's `GetGroupArgs`.
 pub static GET_GROUP_ARGS: Struct =
-    Struct { index: 390, name: "GetGroupArgs", fields: &[field("A", "a", Kind::String)] };
+    Struct { index: 390, name: "GetGroupArgs", fields: &[field(0, "A", "a", Kind::String)] };
 
 /// Go's `GetGroupByNameArgs`.
 pub static GET_GROUP_BY_NAME_ARGS: Struct =
-    Struct { index: 391, name: "GetGroupByNameArgs", fields: &[field("A", "a", Kind::String)] };
+    Struct { index: 391, name: "GetGroupByNameArgs", fields: &[field(0, "A", "a", Kind::String)] };
 
 /// Go's `GetGroupByNameReturns`.
 pub static GET_GROUP_BY_NAME_RETURNS: Struct = Struct {
     index: 392,
     name: "GetGroupByNameReturns",
     fields: &[
-        field("A", "a", Kind::Ptr(&Kind::Struct(&types::GROUP))),
-        field("B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
+        field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::GROUP))),
+        field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
     ],
 };
 
@@ -1067,7 +1097,7 @@ pub static GET_GROUP_BY_NAME_RETURNS: Struct = Struct {
 pub static GET_GROUP_BY_REMOTE_ID_ARGS: Struct = Struct {
     index: 393,
     name: "GetGroupByRemoteIDArgs",
-    fields: &[field("A", "a", Kind::String), field("B", "b", Kind::String)],
+    fields: &[field(0, "A", "a", Kind::String), field(0, "B", "b", Kind::String)],
 };
 
 /// Go's `GetGroupByRemoteIDReturns`.
@@ -1075,22 +1105,22 @@ pub static GET_GROUP_BY_REMOTE_ID_RETURNS: Struct = Struct {
     index: 394,
     name: "GetGroupByRemoteIDReturns",
     fields: &[
-        field("A", "a", Kind::Ptr(&Kind::Struct(&types::GROUP))),
-        field("B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
+        field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::GROUP))),
+        field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
     ],
 };
 
 /// Go's `GetGroupChannelArgs`.
 pub static GET_GROUP_CHANNEL_ARGS: Struct =
-    Struct { index: 395, name: "GetGroupChannelArgs", fields: &[field("A", "a", Kind::List(&Kind::String))] };
+    Struct { index: 395, name: "GetGroupChannelArgs", fields: &[field(0, "A", "a", Kind::List(&Kind::String))] };
 
 /// Go's `GetGroupChannelReturns`.
 pub static GET_GROUP_CHANNEL_RETURNS: Struct = Struct {
     index: 396,
     name: "GetGroupChannelReturns",
     fields: &[
-        field("A", "a", Kind::Ptr(&Kind::Struct(&types::CHANNEL))),
-        field("B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
+        field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::CHANNEL))),
+        field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
     ],
 };
 
@@ -1098,7 +1128,7 @@ pub static GET_GROUP_CHANNEL_RETURNS: Struct = Struct {
 pub static GET_GROUP_MEMBER_USERS_ARGS: Struct = Struct {
     index: 397,
     name: "GetGroupMemberUsersArgs",
-    fields: &[field("A", "a", Kind::String), field("B", "b", Kind::Int(64)), field("C", "c", Kind::Int(64))],
+    fields: &[field(0, "A", "a", Kind::String), field(0, "B", "b", Kind::Int(64)), field(0, "C", "c", Kind::Int(64))],
 };
 
 /// Go's `GetGroupMemberUsersReturns`.
@@ -1106,8 +1136,8 @@ pub static GET_GROUP_MEMBER_USERS_RETURNS: Struct = Struct {
     index: 398,
     name: "GetGroupMemberUsersReturns",
     fields: &[
-        field("A", "a", Kind::List(&Kind::Ptr(&Kind::Struct(&types::USER)))),
-        field("B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
+        field(0, "A", "a", Kind::List(&Kind::Ptr(&Kind::Struct(&types::USER)))),
+        field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
     ],
 };
 
@@ -1116,8 +1146,8 @@ pub static GET_GROUP_RETURNS: Struct = Struct {
     index: 399,
     name: "GetGroupReturns",
     fields: &[
-        field("A", "a", Kind::Ptr(&Kind::Struct(&types::GROUP))),
-        field("B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
+        field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::GROUP))),
+        field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
     ],
 };
 
@@ -1125,7 +1155,7 @@ pub static GET_GROUP_RETURNS: Struct = Struct {
 pub static GET_GROUP_SYNCABLE_ARGS: Struct = Struct {
     index: 400,
     name: "GetGroupSyncableArgs",
-    fields: &[field("A", "a", Kind::String), field("B", "b", Kind::String), field("C", "c", Kind::String)],
+    fields: &[field(0, "A", "a", Kind::String), field(0, "B", "b", Kind::String), field(0, "C", "c", Kind::String)],
 };
 
 /// Go's `GetGroupSyncableReturns`.
@@ -1133,8 +1163,8 @@ pub static GET_GROUP_SYNCABLE_RETURNS: Struct = Struct {
     index: 401,
     name: "GetGroupSyncableReturns",
     fields: &[
-        field("A", "a", Kind::Ptr(&Kind::Struct(&types::GROUP_SYNCABLE))),
-        field("B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
+        field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::GROUP_SYNCABLE))),
+        field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
     ],
 };
 
@@ -1142,7 +1172,7 @@ pub static GET_GROUP_SYNCABLE_RETURNS: Struct = Struct {
 pub static GET_GROUP_SYNCABLES_ARGS: Struct = Struct {
     index: 402,
     name: "GetGroupSyncablesArgs",
-    fields: &[field("A", "a", Kind::String), field("B", "b", Kind::String)],
+    fields: &[field(0, "A", "a", Kind::String), field(0, "B", "b", Kind::String)],
 };
 
 /// Go's `GetGroupSyncablesReturns`.
@@ -1150,8 +1180,8 @@ pub static GET_GROUP_SYNCABLES_RETURNS: Struct = Struct {
     index: 403,
     name: "GetGroupSyncablesReturns",
     fields: &[
-        field("A", "a", Kind::List(&Kind::Ptr(&Kind::Struct(&types::GROUP_SYNCABLE)))),
-        field("B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
+        field(0, "A", "a", Kind::List(&Kind::Ptr(&Kind::Struct(&types::GROUP_SYNCABLE)))),
+        field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
     ],
 };
 
@@ -1160,38 +1190,38 @@ pub static GET_GROUPS_ARGS: Struct = Struct {
     index: 404,
     name: "GetGroupsArgs",
     fields: &[
-        field("A", "a", Kind::Int(64)),
-        field("B", "b", Kind::Int(64)),
-        field("C", "c", Kind::Struct(&types::GROUP_SEARCH_OPTS)),
-        field("D", "d", Kind::Ptr(&Kind::Struct(&types::VIEW_USERS_RESTRICTIONS))),
+        field(0, "A", "a", Kind::Int(64)),
+        field(0, "B", "b", Kind::Int(64)),
+        field(0, "C", "c", Kind::Struct(&types::GROUP_SEARCH_OPTS)),
+        field(0, "D", "d", Kind::Ptr(&Kind::Struct(&types::VIEW_USERS_RESTRICTIONS))),
     ],
 };
 
 /// Go's `GetGroupsBySourceArgs`.
 pub static GET_GROUPS_BY_SOURCE_ARGS: Struct =
-    Struct { index: 405, name: "GetGroupsBySourceArgs", fields: &[field("A", "a", Kind::String)] };
+    Struct { index: 405, name: "GetGroupsBySourceArgs", fields: &[field(0, "A", "a", Kind::String)] };
 
 /// Go's `GetGroupsBySourceReturns`.
 pub static GET_GROUPS_BY_SOURCE_RETURNS: Struct = Struct {
     index: 406,
     name: "GetGroupsBySourceReturns",
     fields: &[
-        field("A", "a", Kind::List(&Kind::Ptr(&Kind::Struct(&types::GROUP)))),
-        field("B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
+        field(0, "A", "a", Kind::List(&Kind::Ptr(&Kind::Struct(&types::GROUP)))),
+        field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
     ],
 };
 
 /// Go's `GetGroupsForUserArgs`.
 pub static GET_GROUPS_FOR_USER_ARGS: Struct =
-    Struct { index: 407, name: "GetGroupsForUserArgs", fields: &[field("A", "a", Kind::String)] };
+    Struct { index: 407, name: "GetGroupsForUserArgs", fields: &[field(0, "A", "a", Kind::String)] };
 
 /// Go's `GetGroupsForUserReturns`.
 pub static GET_GROUPS_FOR_USER_RETURNS: Struct = Struct {
     index: 408,
     name: "GetGroupsForUserReturns",
     fields: &[
-        field("A", "a", Kind::List(&Kind::Ptr(&Kind::Struct(&types::GROUP)))),
-        field("B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
+        field(0, "A", "a", Kind::List(&Kind::Ptr(&Kind::Struct(&types::GROUP)))),
+        field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
     ],
 };
 
@@ -1200,8 +1230,8 @@ pub static GET_GROUPS_RETURNS: Struct = Struct {
     index: 409,
     name: "GetGroupsReturns",
     fields: &[
-        field("A", "a", Kind::List(&Kind::Ptr(&Kind::Struct(&types::GROUP)))),
-        field("B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
+        field(0, "A", "a", Kind::List(&Kind::Ptr(&Kind::Struct(&types::GROUP)))),
+        field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
     ],
 };
 
@@ -1209,7 +1239,7 @@ pub static GET_GROUPS_RETURNS: Struct = Struct {
 pub static GET_LDAP_USER_ATTRIBUTES_ARGS: Struct = Struct {
     index: 410,
     name: "GetLDAPUserAttributesArgs",
-    fields: &[field("A", "a", Kind::String), field("B", "b", Kind::List(&Kind::String))],
+    fields: &[field(0, "A", "a", Kind::String), field(0, "B", "b", Kind::List(&Kind::String))],
 };
 
 /// Go's `GetLDAPUserAttributesReturns`.
@@ -1217,8 +1247,8 @@ pub static GET_LDAP_USER_ATTRIBUTES_RETURNS: Struct = Struct {
     index: 411,
     name: "GetLDAPUserAttributesReturns",
     fields: &[
-        field("A", "a", Kind::Map(&Kind::String, &Kind::String)),
-        field("B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
+        field(0, "A", "a", Kind::Map(&Kind::String, &Kind::String)),
+        field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
     ],
 };
 
@@ -1229,20 +1259,20 @@ pub static GET_LICENSE_ARGS: Struct = Struct { index: 412, name: "GetLicenseArgs
 pub static GET_LICENSE_RETURNS: Struct = Struct {
     index: 413,
     name: "GetLicenseReturns",
-    fields: &[field("A", "a", Kind::Ptr(&Kind::Struct(&types::LICENSE)))],
+    fields: &[field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::LICENSE)))],
 };
 
 /// Go's `GetOAuthAppArgs`.
 pub static GET_O_AUTH_APP_ARGS: Struct =
-    Struct { index: 414, name: "GetOAuthAppArgs", fields: &[field("A", "a", Kind::String)] };
+    Struct { index: 414, name: "GetOAuthAppArgs", fields: &[field(0, "A", "a", Kind::String)] };
 
 /// Go's `GetOAuthAppReturns`.
 pub static GET_O_AUTH_APP_RETURNS: Struct = Struct {
     index: 415,
     name: "GetOAuthAppReturns",
     fields: &[
-        field("A", "a", Kind::Ptr(&Kind::Struct(&types::O_AUTH_APP))),
-        field("B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
+        field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::O_AUTH_APP))),
+        field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
     ],
 };
 
@@ -1253,7 +1283,7 @@ pub static GET_PLUGIN_CONFIG_ARGS: Struct = Struct { index: 416, name: "GetPlugi
 pub static GET_PLUGIN_CONFIG_RETURNS: Struct = Struct {
     index: 417,
     name: "GetPluginConfigReturns",
-    fields: &[field("A", "a", Kind::Map(&Kind::String, &Kind::Any))],
+    fields: &[field(0, "A", "a", Kind::Map(&Kind::String, &Kind::Any))],
 };
 
 /// Go's `GetPluginIDArgs`.
@@ -1261,19 +1291,19 @@ pub static GET_PLUGIN_ID_ARGS: Struct = Struct { index: 418, name: "GetPluginIDA
 
 /// Go's `GetPluginIDReturns`.
 pub static GET_PLUGIN_ID_RETURNS: Struct =
-    Struct { index: 419, name: "GetPluginIDReturns", fields: &[field("A", "a", Kind::String)] };
+    Struct { index: 419, name: "GetPluginIDReturns", fields: &[field(0, "A", "a", Kind::String)] };
 
 /// Go's `GetPluginStatusArgs`.
 pub static GET_PLUGIN_STATUS_ARGS: Struct =
-    Struct { index: 420, name: "GetPluginStatusArgs", fields: &[field("A", "a", Kind::String)] };
+    Struct { index: 420, name: "GetPluginStatusArgs", fields: &[field(0, "A", "a", Kind::String)] };
 
 /// Go's `GetPluginStatusReturns`.
 pub static GET_PLUGIN_STATUS_RETURNS: Struct = Struct {
     index: 421,
     name: "GetPluginStatusReturns",
     fields: &[
-        field("A", "a", Kind::Ptr(&Kind::Struct(&types::PLUGIN_STATUS))),
-        field("B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
+        field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::PLUGIN_STATUS))),
+        field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
     ],
 };
 
@@ -1285,35 +1315,36 @@ pub static GET_PLUGINS_RETURNS: Struct = Struct {
     index: 423,
     name: "GetPluginsReturns",
     fields: &[
-        field("A", "a", Kind::List(&Kind::Ptr(&Kind::Struct(&types::MANIFEST)))),
-        field("B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
+        field(0, "A", "a", Kind::List(&Kind::Ptr(&Kind::Struct(&types::MANIFEST)))),
+        field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
     ],
 };
 
 /// Go's `GetPostArgs`.
-pub static GET_POST_ARGS: Struct = Struct { index: 424, name: "GetPostArgs", fields: &[field("A", "a", Kind::String)] };
+pub static GET_POST_ARGS: Struct =
+    Struct { index: 424, name: "GetPostArgs", fields: &[field(0, "A", "a", Kind::String)] };
 
 /// Go's `GetPostReturns`.
 pub static GET_POST_RETURNS: Struct = Struct {
     index: 425,
     name: "GetPostReturns",
     fields: &[
-        field("A", "a", Kind::Ptr(&Kind::Struct(&types::POST))),
-        field("B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
+        field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::POST))),
+        field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
     ],
 };
 
 /// Go's `GetPostThreadArgs`.
 pub static GET_POST_THREAD_ARGS: Struct =
-    Struct { index: 426, name: "GetPostThreadArgs", fields: &[field("A", "a", Kind::String)] };
+    Struct { index: 426, name: "GetPostThreadArgs", fields: &[field(0, "A", "a", Kind::String)] };
 
 /// Go's `GetPostThreadReturns`.
 pub static GET_POST_THREAD_RETURNS: Struct = Struct {
     index: 427,
     name: "GetPostThreadReturns",
     fields: &[
-        field("A", "a", Kind::Ptr(&Kind::Struct(&types::POST_LIST))),
-        field("B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
+        field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::POST_LIST))),
+        field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
     ],
 };
 
@@ -1322,10 +1353,10 @@ pub static GET_POSTS_AFTER_ARGS: Struct = Struct {
     index: 428,
     name: "GetPostsAfterArgs",
     fields: &[
-        field("A", "a", Kind::String),
-        field("B", "b", Kind::String),
-        field("C", "c", Kind::Int(64)),
-        field("D", "d", Kind::Int(64)),
+        field(0, "A", "a", Kind::String),
+        field(0, "B", "b", Kind::String),
+        field(0, "C", "c", Kind::Int(64)),
+        field(0, "D", "d", Kind::Int(64)),
     ],
 };
 
@@ -1334,8 +1365,8 @@ pub static GET_POSTS_AFTER_RETURNS: Struct = Struct {
     index: 429,
     name: "GetPostsAfterReturns",
     fields: &[
-        field("A", "a", Kind::Ptr(&Kind::Struct(&types::POST_LIST))),
-        field("B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
+        field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::POST_LIST))),
+        field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
     ],
 };
 
@@ -1344,10 +1375,10 @@ pub static GET_POSTS_BEFORE_ARGS: Struct = Struct {
     index: 430,
     name: "GetPostsBeforeArgs",
     fields: &[
-        field("A", "a", Kind::String),
-        field("B", "b", Kind::String),
-        field("C", "c", Kind::Int(64)),
-        field("D", "d", Kind::Int(64)),
+        field(0, "A", "a", Kind::String),
+        field(0, "B", "b", Kind::String),
+        field(0, "C", "c", Kind::Int(64)),
+        field(0, "D", "d", Kind::Int(64)),
     ],
 };
 
@@ -1356,8 +1387,8 @@ pub static GET_POSTS_BEFORE_RETURNS: Struct = Struct {
     index: 431,
     name: "GetPostsBeforeReturns",
     fields: &[
-        field("A", "a", Kind::Ptr(&Kind::Struct(&types::POST_LIST))),
-        field("B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
+        field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::POST_LIST))),
+        field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
     ],
 };
 
@@ -1365,7 +1396,7 @@ pub static GET_POSTS_BEFORE_RETURNS: Struct = Struct {
 pub static GET_POSTS_FOR_CHANNEL_ARGS: Struct = Struct {
     index: 432,
     name: "GetPostsForChannelArgs",
-    fields: &[field("A", "a", Kind::String), field("B", "b", Kind::Int(64)), field("C", "c", Kind::Int(64))],
+    fields: &[field(0, "A", "a", Kind::String), field(0, "B", "b", Kind::Int(64)), field(0, "C", "c", Kind::Int(64))],
 };
 
 /// Go's `GetPostsForChannelReturns`.
@@ -1373,8 +1404,8 @@ pub static GET_POSTS_FOR_CHANNEL_RETURNS: Struct = Struct {
     index: 433,
     name: "GetPostsForChannelReturns",
     fields: &[
-        field("A", "a", Kind::Ptr(&Kind::Struct(&types::POST_LIST))),
-        field("B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
+        field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::POST_LIST))),
+        field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
     ],
 };
 
@@ -1382,7 +1413,7 @@ pub static GET_POSTS_FOR_CHANNEL_RETURNS: Struct = Struct {
 pub static GET_POSTS_SINCE_ARGS: Struct = Struct {
     index: 434,
     name: "GetPostsSinceArgs",
-    fields: &[field("A", "a", Kind::String), field("B", "b", Kind::Int(64))],
+    fields: &[field(0, "A", "a", Kind::String), field(0, "B", "b", Kind::Int(64))],
 };
 
 /// Go's `GetPostsSinceReturns`.
@@ -1390,8 +1421,8 @@ pub static GET_POSTS_SINCE_RETURNS: Struct = Struct {
     index: 435,
     name: "GetPostsSinceReturns",
     fields: &[
-        field("A", "a", Kind::Ptr(&Kind::Struct(&types::POST_LIST))),
-        field("B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
+        field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::POST_LIST))),
+        field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
     ],
 };
 
@@ -1399,7 +1430,7 @@ pub static GET_POSTS_SINCE_RETURNS: Struct = Struct {
 pub static GET_PREFERENCE_FOR_USER_ARGS: Struct = Struct {
     index: 436,
     name: "GetPreferenceForUserArgs",
-    fields: &[field("A", "a", Kind::String), field("B", "b", Kind::String), field("C", "c", Kind::String)],
+    fields: &[field(0, "A", "a", Kind::String), field(0, "B", "b", Kind::String), field(0, "C", "c", Kind::String)],
 };
 
 /// Go's `GetPreferenceForUserReturns`.
@@ -1407,69 +1438,69 @@ pub static GET_PREFERENCE_FOR_USER_RETURNS: Struct = Struct {
     index: 437,
     name: "GetPreferenceForUserReturns",
     fields: &[
-        field("A", "a", Kind::Struct(&types::PREFERENCE)),
-        field("B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
+        field(0, "A", "a", Kind::Struct(&types::PREFERENCE)),
+        field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
     ],
 };
 
 /// Go's `GetPreferencesForUserArgs`.
 pub static GET_PREFERENCES_FOR_USER_ARGS: Struct =
-    Struct { index: 438, name: "GetPreferencesForUserArgs", fields: &[field("A", "a", Kind::String)] };
+    Struct { index: 438, name: "GetPreferencesForUserArgs", fields: &[field(0, "A", "a", Kind::String)] };
 
 /// Go's `GetPreferencesForUserReturns`.
 pub static GET_PREFERENCES_FOR_USER_RETURNS: Struct = Struct {
     index: 439,
     name: "GetPreferencesForUserReturns",
     fields: &[
-        field("A", "a", Kind::List(&Kind::Struct(&types::PREFERENCE))),
-        field("B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
+        field(0, "A", "a", Kind::List(&Kind::Struct(&types::PREFERENCE))),
+        field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
     ],
 };
 
 /// Go's `GetProfileImageArgs`.
 pub static GET_PROFILE_IMAGE_ARGS: Struct =
-    Struct { index: 440, name: "GetProfileImageArgs", fields: &[field("A", "a", Kind::String)] };
+    Struct { index: 440, name: "GetProfileImageArgs", fields: &[field(0, "A", "a", Kind::String)] };
 
 /// Go's `GetProfileImageReturns`.
 pub static GET_PROFILE_IMAGE_RETURNS: Struct = Struct {
     index: 441,
     name: "GetProfileImageReturns",
-    fields: &[field("A", "a", Kind::Bytes), field("B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))],
+    fields: &[field(0, "A", "a", Kind::Bytes), field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))],
 };
 
 /// Go's `GetPropertyFieldArgs`.
 pub static GET_PROPERTY_FIELD_ARGS: Struct = Struct {
     index: 442,
     name: "GetPropertyFieldArgs",
-    fields: &[field("A", "a", Kind::String), field("B", "b", Kind::String)],
+    fields: &[field(0, "A", "a", Kind::String), field(0, "B", "b", Kind::String)],
 };
 
 /// Go's `GetPropertyFieldByNameArgs`.
 pub static GET_PROPERTY_FIELD_BY_NAME_ARGS: Struct = Struct {
     index: 443,
     name: "GetPropertyFieldByNameArgs",
-    fields: &[field("A", "a", Kind::String), field("B", "b", Kind::String), field("C", "c", Kind::String)],
+    fields: &[field(0, "A", "a", Kind::String), field(0, "B", "b", Kind::String), field(0, "C", "c", Kind::String)],
 };
 
 /// Go's `GetPropertyFieldByNameReturns`.
 pub static GET_PROPERTY_FIELD_BY_NAME_RETURNS: Struct = Struct {
     index: 444,
     name: "GetPropertyFieldByNameReturns",
-    fields: &[field("A", "a", Kind::Ptr(&Kind::Struct(&types::PROPERTY_FIELD))), field("B", "b", Kind::Error)],
+    fields: &[field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::PROPERTY_FIELD))), field(0, "B", "b", Kind::Error)],
 };
 
 /// Go's `GetPropertyFieldReturns`.
 pub static GET_PROPERTY_FIELD_RETURNS: Struct = Struct {
     index: 445,
     name: "GetPropertyFieldReturns",
-    fields: &[field("A", "a", Kind::Ptr(&Kind::Struct(&types::PROPERTY_FIELD))), field("B", "b", Kind::Error)],
+    fields: &[field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::PROPERTY_FIELD))), field(0, "B", "b", Kind::Error)],
 };
 
 /// Go's `GetPropertyFieldsArgs`.
 pub static GET_PROPERTY_FIELDS_ARGS: Struct = Struct {
     index: 446,
     name: "GetPropertyFieldsArgs",
-    fields: &[field("A", "a", Kind::String), field("B", "b", Kind::List(&Kind::String))],
+    fields: &[field(0, "A", "a", Kind::String), field(0, "B", "b", Kind::List(&Kind::String))],
 };
 
 /// Go's `GetPropertyFieldsReturns`.
@@ -1477,41 +1508,41 @@ pub static GET_PROPERTY_FIELDS_RETURNS: Struct = Struct {
     index: 447,
     name: "GetPropertyFieldsReturns",
     fields: &[
-        field("A", "a", Kind::List(&Kind::Ptr(&Kind::Struct(&types::PROPERTY_FIELD)))),
-        field("B", "b", Kind::Error),
+        field(0, "A", "a", Kind::List(&Kind::Ptr(&Kind::Struct(&types::PROPERTY_FIELD)))),
+        field(0, "B", "b", Kind::Error),
     ],
 };
 
 /// Go's `GetPropertyGroupArgs`.
 pub static GET_PROPERTY_GROUP_ARGS: Struct =
-    Struct { index: 448, name: "GetPropertyGroupArgs", fields: &[field("A", "a", Kind::String)] };
+    Struct { index: 448, name: "GetPropertyGroupArgs", fields: &[field(0, "A", "a", Kind::String)] };
 
 /// Go's `GetPropertyGroupReturns`.
 pub static GET_PROPERTY_GROUP_RETURNS: Struct = Struct {
     index: 449,
     name: "GetPropertyGroupReturns",
-    fields: &[field("A", "a", Kind::Ptr(&Kind::Struct(&types::PROPERTY_GROUP))), field("B", "b", Kind::Error)],
+    fields: &[field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::PROPERTY_GROUP))), field(0, "B", "b", Kind::Error)],
 };
 
 /// Go's `GetPropertyValueArgs`.
 pub static GET_PROPERTY_VALUE_ARGS: Struct = Struct {
     index: 450,
     name: "GetPropertyValueArgs",
-    fields: &[field("A", "a", Kind::String), field("B", "b", Kind::String)],
+    fields: &[field(0, "A", "a", Kind::String), field(0, "B", "b", Kind::String)],
 };
 
 /// Go's `GetPropertyValueReturns`.
 pub static GET_PROPERTY_VALUE_RETURNS: Struct = Struct {
     index: 451,
     name: "GetPropertyValueReturns",
-    fields: &[field("A", "a", Kind::Ptr(&Kind::Struct(&types::PROPERTY_VALUE))), field("B", "b", Kind::Error)],
+    fields: &[field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::PROPERTY_VALUE))), field(0, "B", "b", Kind::Error)],
 };
 
 /// Go's `GetPropertyValuesArgs`.
 pub static GET_PROPERTY_VALUES_ARGS: Struct = Struct {
     index: 452,
     name: "GetPropertyValuesArgs",
-    fields: &[field("A", "a", Kind::String), field("B", "b", Kind::List(&Kind::String))],
+    fields: &[field(0, "A", "a", Kind::String), field(0, "B", "b", Kind::List(&Kind::String))],
 };
 
 /// Go's `GetPropertyValuesReturns`.
@@ -1519,8 +1550,8 @@ pub static GET_PROPERTY_VALUES_RETURNS: Struct = Struct {
     index: 453,
     name: "GetPropertyValuesReturns",
     fields: &[
-        field("A", "a", Kind::List(&Kind::Ptr(&Kind::Struct(&types::PROPERTY_VALUE)))),
-        field("B", "b", Kind::Error),
+        field(0, "A", "a", Kind::List(&Kind::Ptr(&Kind::Struct(&types::PROPERTY_VALUE)))),
+        field(0, "B", "b", Kind::Error),
     ],
 };
 
@@ -1528,7 +1559,7 @@ pub static GET_PROPERTY_VALUES_RETURNS: Struct = Struct {
 pub static GET_PUBLIC_CHANNELS_FOR_TEAM_ARGS: Struct = Struct {
     index: 454,
     name: "GetPublicChannelsForTeamArgs",
-    fields: &[field("A", "a", Kind::String), field("B", "b", Kind::Int(64)), field("C", "c", Kind::Int(64))],
+    fields: &[field(0, "A", "a", Kind::String), field(0, "B", "b", Kind::Int(64)), field(0, "C", "c", Kind::Int(64))],
 };
 
 /// Go's `GetPublicChannelsForTeamReturns`.
@@ -1536,22 +1567,22 @@ pub static GET_PUBLIC_CHANNELS_FOR_TEAM_RETURNS: Struct = Struct {
     index: 455,
     name: "GetPublicChannelsForTeamReturns",
     fields: &[
-        field("A", "a", Kind::List(&Kind::Ptr(&Kind::Struct(&types::CHANNEL)))),
-        field("B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
+        field(0, "A", "a", Kind::List(&Kind::Ptr(&Kind::Struct(&types::CHANNEL)))),
+        field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
     ],
 };
 
 /// Go's `GetReactionsArgs`.
 pub static GET_REACTIONS_ARGS: Struct =
-    Struct { index: 456, name: "GetReactionsArgs", fields: &[field("A", "a", Kind::String)] };
+    Struct { index: 456, name: "GetReactionsArgs", fields: &[field(0, "A", "a", Kind::String)] };
 
 /// Go's `GetReactionsReturns`.
 pub static GET_REACTIONS_RETURNS: Struct = Struct {
     index: 457,
     name: "GetReactionsReturns",
     fields: &[
-        field("A", "a", Kind::List(&Kind::Ptr(&Kind::Struct(&types::REACTION)))),
-        field("B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
+        field(0, "A", "a", Kind::List(&Kind::Ptr(&Kind::Struct(&types::REACTION)))),
+        field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
     ],
 };
 
@@ -1560,19 +1591,19 @@ pub static GET_SERVER_VERSION_ARGS: Struct = Struct { index: 458, name: "GetServ
 
 /// Go's `GetServerVersionReturns`.
 pub static GET_SERVER_VERSION_RETURNS: Struct =
-    Struct { index: 459, name: "GetServerVersionReturns", fields: &[field("A", "a", Kind::String)] };
+    Struct { index: 459, name: "GetServerVersionReturns", fields: &[field(0, "A", "a", Kind::String)] };
 
 /// Go's `GetSessionArgs`.
 pub static GET_SESSION_ARGS: Struct =
-    Struct { index: 460, name: "GetSessionArgs", fields: &[field("A", "a", Kind::String)] };
+    Struct { index: 460, name: "GetSessionArgs", fields: &[field(0, "A", "a", Kind::String)] };
 
 /// Go's `GetSessionReturns`.
 pub static GET_SESSION_RETURNS: Struct = Struct {
     index: 461,
     name: "GetSessionReturns",
     fields: &[
-        field("A", "a", Kind::Ptr(&Kind::Struct(&types::SESSION))),
-        field("B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
+        field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::SESSION))),
+        field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
     ],
 };
 
@@ -1583,42 +1614,43 @@ pub static GET_SYSTEM_INSTALL_DATE_ARGS: Struct = Struct { index: 462, name: "Ge
 pub static GET_SYSTEM_INSTALL_DATE_RETURNS: Struct = Struct {
     index: 463,
     name: "GetSystemInstallDateReturns",
-    fields: &[field("A", "a", Kind::Int(64)), field("B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))],
+    fields: &[field(0, "A", "a", Kind::Int(64)), field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))],
 };
 
 /// Go's `GetTeamArgs`.
-pub static GET_TEAM_ARGS: Struct = Struct { index: 464, name: "GetTeamArgs", fields: &[field("A", "a", Kind::String)] };
+pub static GET_TEAM_ARGS: Struct =
+    Struct { index: 464, name: "GetTeamArgs", fields: &[field(0, "A", "a", Kind::String)] };
 
 /// Go's `GetTeamByNameArgs`.
 pub static GET_TEAM_BY_NAME_ARGS: Struct =
-    Struct { index: 465, name: "GetTeamByNameArgs", fields: &[field("A", "a", Kind::String)] };
+    Struct { index: 465, name: "GetTeamByNameArgs", fields: &[field(0, "A", "a", Kind::String)] };
 
 /// Go's `GetTeamByNameReturns`.
 pub static GET_TEAM_BY_NAME_RETURNS: Struct = Struct {
     index: 466,
     name: "GetTeamByNameReturns",
     fields: &[
-        field("A", "a", Kind::Ptr(&Kind::Struct(&types::TEAM))),
-        field("B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
+        field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::TEAM))),
+        field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
     ],
 };
 
 /// Go's `GetTeamIconArgs`.
 pub static GET_TEAM_ICON_ARGS: Struct =
-    Struct { index: 467, name: "GetTeamIconArgs", fields: &[field("A", "a", Kind::String)] };
+    Struct { index: 467, name: "GetTeamIconArgs", fields: &[field(0, "A", "a", Kind::String)] };
 
 /// Go's `GetTeamIconReturns`.
 pub static GET_TEAM_ICON_RETURNS: Struct = Struct {
     index: 468,
     name: "GetTeamIconReturns",
-    fields: &[field("A", "a", Kind::Bytes), field("B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))],
+    fields: &[field(0, "A", "a", Kind::Bytes), field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))],
 };
 
 /// Go's `GetTeamMemberArgs`.
 pub static GET_TEAM_MEMBER_ARGS: Struct = Struct {
     index: 469,
     name: "GetTeamMemberArgs",
-    fields: &[field("A", "a", Kind::String), field("B", "b", Kind::String)],
+    fields: &[field(0, "A", "a", Kind::String), field(0, "B", "b", Kind::String)],
 };
 
 /// Go's `GetTeamMemberReturns`.
@@ -1626,8 +1658,8 @@ pub static GET_TEAM_MEMBER_RETURNS: Struct = Struct {
     index: 470,
     name: "GetTeamMemberReturns",
     fields: &[
-        field("A", "a", Kind::Ptr(&Kind::Struct(&types::TEAM_MEMBER))),
-        field("B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
+        field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::TEAM_MEMBER))),
+        field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
     ],
 };
 
@@ -1635,14 +1667,14 @@ pub static GET_TEAM_MEMBER_RETURNS: Struct = Struct {
 pub static GET_TEAM_MEMBERS_ARGS: Struct = Struct {
     index: 471,
     name: "GetTeamMembersArgs",
-    fields: &[field("A", "a", Kind::String), field("B", "b", Kind::Int(64)), field("C", "c", Kind::Int(64))],
+    fields: &[field(0, "A", "a", Kind::String), field(0, "B", "b", Kind::Int(64)), field(0, "C", "c", Kind::Int(64))],
 };
 
 /// Go's `GetTeamMembersForUserArgs`.
 pub static GET_TEAM_MEMBERS_FOR_USER_ARGS: Struct = Struct {
     index: 472,
     name: "GetTeamMembersForUserArgs",
-    fields: &[field("A", "a", Kind::String), field("B", "b", Kind::Int(64)), field("C", "c", Kind::Int(64))],
+    fields: &[field(0, "A", "a", Kind::String), field(0, "B", "b", Kind::Int(64)), field(0, "C", "c", Kind::Int(64))],
 };
 
 /// Go's `GetTeamMembersForUserReturns`.
@@ -1650,8 +1682,8 @@ pub static GET_TEAM_MEMBERS_FOR_USER_RETURNS: Struct = Struct {
     index: 473,
     name: "GetTeamMembersForUserReturns",
     fields: &[
-        field("A", "a", Kind::List(&Kind::Ptr(&Kind::Struct(&types::TEAM_MEMBER)))),
-        field("B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
+        field(0, "A", "a", Kind::List(&Kind::Ptr(&Kind::Struct(&types::TEAM_MEMBER)))),
+        field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
     ],
 };
 
@@ -1660,8 +1692,8 @@ pub static GET_TEAM_MEMBERS_RETURNS: Struct = Struct {
     index: 474,
     name: "GetTeamMembersReturns",
     fields: &[
-        field("A", "a", Kind::List(&Kind::Ptr(&Kind::Struct(&types::TEAM_MEMBER)))),
-        field("B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
+        field(0, "A", "a", Kind::List(&Kind::Ptr(&Kind::Struct(&types::TEAM_MEMBER)))),
+        field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
     ],
 };
 
@@ -1670,22 +1702,22 @@ pub static GET_TEAM_RETURNS: Struct = Struct {
     index: 475,
     name: "GetTeamReturns",
     fields: &[
-        field("A", "a", Kind::Ptr(&Kind::Struct(&types::TEAM))),
-        field("B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
+        field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::TEAM))),
+        field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
     ],
 };
 
 /// Go's `GetTeamStatsArgs`.
 pub static GET_TEAM_STATS_ARGS: Struct =
-    Struct { index: 476, name: "GetTeamStatsArgs", fields: &[field("A", "a", Kind::String)] };
+    Struct { index: 476, name: "GetTeamStatsArgs", fields: &[field(0, "A", "a", Kind::String)] };
 
 /// Go's `GetTeamStatsReturns`.
 pub static GET_TEAM_STATS_RETURNS: Struct = Struct {
     index: 477,
     name: "GetTeamStatsReturns",
     fields: &[
-        field("A", "a", Kind::Ptr(&Kind::Struct(&types::TEAM_STATS))),
-        field("B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
+        field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::TEAM_STATS))),
+        field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
     ],
 };
 
@@ -1694,15 +1726,15 @@ pub static GET_TEAMS_ARGS: Struct = Struct { index: 478, name: "GetTeamsArgs", f
 
 /// Go's `GetTeamsForUserArgs`.
 pub static GET_TEAMS_FOR_USER_ARGS: Struct =
-    Struct { index: 479, name: "GetTeamsForUserArgs", fields: &[field("A", "a", Kind::String)] };
+    Struct { index: 479, name: "GetTeamsForUserArgs", fields: &[field(0, "A", "a", Kind::String)] };
 
 /// Go's `GetTeamsForUserReturns`.
 pub static GET_TEAMS_FOR_USER_RETURNS: Struct = Struct {
     index: 480,
     name: "GetTeamsForUserReturns",
     fields: &[
-        field("A", "a", Kind::List(&Kind::Ptr(&Kind::Struct(&types::TEAM)))),
-        field("B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
+        field(0, "A", "a", Kind::List(&Kind::Ptr(&Kind::Struct(&types::TEAM)))),
+        field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
     ],
 };
 
@@ -1711,22 +1743,22 @@ pub static GET_TEAMS_RETURNS: Struct = Struct {
     index: 481,
     name: "GetTeamsReturns",
     fields: &[
-        field("A", "a", Kind::List(&Kind::Ptr(&Kind::Struct(&types::TEAM)))),
-        field("B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
+        field(0, "A", "a", Kind::List(&Kind::Ptr(&Kind::Struct(&types::TEAM)))),
+        field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
     ],
 };
 
 /// Go's `GetTeamsUnreadForUserArgs`.
 pub static GET_TEAMS_UNREAD_FOR_USER_ARGS: Struct =
-    Struct { index: 482, name: "GetTeamsUnreadForUserArgs", fields: &[field("A", "a", Kind::String)] };
+    Struct { index: 482, name: "GetTeamsUnreadForUserArgs", fields: &[field(0, "A", "a", Kind::String)] };
 
 /// Go's `GetTeamsUnreadForUserReturns`.
 pub static GET_TEAMS_UNREAD_FOR_USER_RETURNS: Struct = Struct {
     index: 483,
     name: "GetTeamsUnreadForUserReturns",
     fields: &[
-        field("A", "a", Kind::List(&Kind::Ptr(&Kind::Struct(&types::TEAM_UNREAD)))),
-        field("B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
+        field(0, "A", "a", Kind::List(&Kind::Ptr(&Kind::Struct(&types::TEAM_UNREAD)))),
+        field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
     ],
 };
 
@@ -1735,7 +1767,7 @@ pub static GET_TELEMETRY_ID_ARGS: Struct = Struct { index: 484, name: "GetTeleme
 
 /// Go's `GetTelemetryIdReturns`.
 pub static GET_TELEMETRY_ID_RETURNS: Struct =
-    Struct { index: 485, name: "GetTelemetryIdReturns", fields: &[field("A", "a", Kind::String)] };
+    Struct { index: 485, name: "GetTelemetryIdReturns", fields: &[field(0, "A", "a", Kind::String)] };
 
 /// Go's `GetUnsanitizedConfigArgs`.
 pub static GET_UNSANITIZED_CONFIG_ARGS: Struct = Struct { index: 486, name: "GetUnsanitizedConfigArgs", fields: &[] };
@@ -1744,48 +1776,49 @@ pub static GET_UNSANITIZED_CONFIG_ARGS: Struct = Struct { index: 486, name: "Get
 pub static GET_UNSANITIZED_CONFIG_RETURNS: Struct = Struct {
     index: 487,
     name: "GetUnsanitizedConfigReturns",
-    fields: &[field("A", "a", Kind::Ptr(&Kind::Struct(&types::CONFIG)))],
+    fields: &[field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::CONFIG)))],
 };
 
 /// Go's `GetUploadSessionArgs`.
 pub static GET_UPLOAD_SESSION_ARGS: Struct =
-    Struct { index: 488, name: "GetUploadSessionArgs", fields: &[field("A", "a", Kind::String)] };
+    Struct { index: 488, name: "GetUploadSessionArgs", fields: &[field(0, "A", "a", Kind::String)] };
 
 /// Go's `GetUploadSessionReturns`.
 pub static GET_UPLOAD_SESSION_RETURNS: Struct = Struct {
     index: 489,
     name: "GetUploadSessionReturns",
-    fields: &[field("A", "a", Kind::Ptr(&Kind::Struct(&types::UPLOAD_SESSION))), field("B", "b", Kind::Error)],
+    fields: &[field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::UPLOAD_SESSION))), field(0, "B", "b", Kind::Error)],
 };
 
 /// Go's `GetUserArgs`.
-pub static GET_USER_ARGS: Struct = Struct { index: 490, name: "GetUserArgs", fields: &[field("A", "a", Kind::String)] };
+pub static GET_USER_ARGS: Struct =
+    Struct { index: 490, name: "GetUserArgs", fields: &[field(0, "A", "a", Kind::String)] };
 
 /// Go's `GetUserByEmailArgs`.
 pub static GET_USER_BY_EMAIL_ARGS: Struct =
-    Struct { index: 491, name: "GetUserByEmailArgs", fields: &[field("A", "a", Kind::String)] };
+    Struct { index: 491, name: "GetUserByEmailArgs", fields: &[field(0, "A", "a", Kind::String)] };
 
 /// Go's `GetUserByEmailReturns`.
 pub static GET_USER_BY_EMAIL_RETURNS: Struct = Struct {
     index: 492,
     name: "GetUserByEmailReturns",
     fields: &[
-        field("A", "a", Kind::Ptr(&Kind::Struct(&types::USER))),
-        field("B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
+        field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::USER))),
+        field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
     ],
 };
 
 /// Go's `GetUserByUsernameArgs`.
 pub static GET_USER_BY_USERNAME_ARGS: Struct =
-    Struct { index: 493, name: "GetUserByUsernameArgs", fields: &[field("A", "a", Kind::String)] };
+    Struct { index: 493, name: "GetUserByUsernameArgs", fields: &[field(0, "A", "a", Kind::String)] };
 
 /// Go's `GetUserByUsernameReturns`.
 pub static GET_USER_BY_USERNAME_RETURNS: Struct = Struct {
     index: 494,
     name: "GetUserByUsernameReturns",
     fields: &[
-        field("A", "a", Kind::Ptr(&Kind::Struct(&types::USER))),
-        field("B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
+        field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::USER))),
+        field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
     ],
 };
 
@@ -1794,36 +1827,36 @@ pub static GET_USER_RETURNS: Struct = Struct {
     index: 495,
     name: "GetUserReturns",
     fields: &[
-        field("A", "a", Kind::Ptr(&Kind::Struct(&types::USER))),
-        field("B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
+        field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::USER))),
+        field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
     ],
 };
 
 /// Go's `GetUserStatusArgs`.
 pub static GET_USER_STATUS_ARGS: Struct =
-    Struct { index: 496, name: "GetUserStatusArgs", fields: &[field("A", "a", Kind::String)] };
+    Struct { index: 496, name: "GetUserStatusArgs", fields: &[field(0, "A", "a", Kind::String)] };
 
 /// Go's `GetUserStatusReturns`.
 pub static GET_USER_STATUS_RETURNS: Struct = Struct {
     index: 497,
     name: "GetUserStatusReturns",
     fields: &[
-        field("A", "a", Kind::Ptr(&Kind::Struct(&types::STATUS))),
-        field("B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
+        field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::STATUS))),
+        field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
     ],
 };
 
 /// Go's `GetUserStatusesByIdsArgs`.
 pub static GET_USER_STATUSES_BY_IDS_ARGS: Struct =
-    Struct { index: 498, name: "GetUserStatusesByIdsArgs", fields: &[field("A", "a", Kind::List(&Kind::String))] };
+    Struct { index: 498, name: "GetUserStatusesByIdsArgs", fields: &[field(0, "A", "a", Kind::List(&Kind::String))] };
 
 /// Go's `GetUserStatusesByIdsReturns`.
 pub static GET_USER_STATUSES_BY_IDS_RETURNS: Struct = Struct {
     index: 499,
     name: "GetUserStatusesByIdsReturns",
     fields: &[
-        field("A", "a", Kind::List(&Kind::Ptr(&Kind::Struct(&types::STATUS)))),
-        field("B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
+        field(0, "A", "a", Kind::List(&Kind::Ptr(&Kind::Struct(&types::STATUS)))),
+        field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
     ],
 };
 
@@ -1831,34 +1864,34 @@ pub static GET_USER_STATUSES_BY_IDS_RETURNS: Struct = Struct {
 pub static GET_USERS_ARGS: Struct = Struct {
     index: 500,
     name: "GetUsersArgs",
-    fields: &[field("A", "a", Kind::Ptr(&Kind::Struct(&types::USER_GET_OPTIONS)))],
+    fields: &[field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::USER_GET_OPTIONS)))],
 };
 
 /// Go's `GetUsersByIdsArgs`.
 pub static GET_USERS_BY_IDS_ARGS: Struct =
-    Struct { index: 501, name: "GetUsersByIdsArgs", fields: &[field("A", "a", Kind::List(&Kind::String))] };
+    Struct { index: 501, name: "GetUsersByIdsArgs", fields: &[field(0, "A", "a", Kind::List(&Kind::String))] };
 
 /// Go's `GetUsersByIdsReturns`.
 pub static GET_USERS_BY_IDS_RETURNS: Struct = Struct {
     index: 502,
     name: "GetUsersByIdsReturns",
     fields: &[
-        field("A", "a", Kind::List(&Kind::Ptr(&Kind::Struct(&types::USER)))),
-        field("B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
+        field(0, "A", "a", Kind::List(&Kind::Ptr(&Kind::Struct(&types::USER)))),
+        field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
     ],
 };
 
 /// Go's `GetUsersByUsernamesArgs`.
 pub static GET_USERS_BY_USERNAMES_ARGS: Struct =
-    Struct { index: 503, name: "GetUsersByUsernamesArgs", fields: &[field("A", "a", Kind::List(&Kind::String))] };
+    Struct { index: 503, name: "GetUsersByUsernamesArgs", fields: &[field(0, "A", "a", Kind::List(&Kind::String))] };
 
 /// Go's `GetUsersByUsernamesReturns`.
 pub static GET_USERS_BY_USERNAMES_RETURNS: Struct = Struct {
     index: 504,
     name: "GetUsersByUsernamesReturns",
     fields: &[
-        field("A", "a", Kind::List(&Kind::Ptr(&Kind::Struct(&types::USER)))),
-        field("B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
+        field(0, "A", "a", Kind::List(&Kind::Ptr(&Kind::Struct(&types::USER)))),
+        field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
     ],
 };
 
@@ -1867,10 +1900,10 @@ pub static GET_USERS_IN_CHANNEL_ARGS: Struct = Struct {
     index: 505,
     name: "GetUsersInChannelArgs",
     fields: &[
-        field("A", "a", Kind::String),
-        field("B", "b", Kind::String),
-        field("C", "c", Kind::Int(64)),
-        field("D", "d", Kind::Int(64)),
+        field(0, "A", "a", Kind::String),
+        field(0, "B", "b", Kind::String),
+        field(0, "C", "c", Kind::Int(64)),
+        field(0, "D", "d", Kind::Int(64)),
     ],
 };
 
@@ -1879,8 +1912,8 @@ pub static GET_USERS_IN_CHANNEL_RETURNS: Struct = Struct {
     index: 506,
     name: "GetUsersInChannelReturns",
     fields: &[
-        field("A", "a", Kind::List(&Kind::Ptr(&Kind::Struct(&types::USER)))),
-        field("B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
+        field(0, "A", "a", Kind::List(&Kind::Ptr(&Kind::Struct(&types::USER)))),
+        field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
     ],
 };
 
@@ -1888,7 +1921,7 @@ pub static GET_USERS_IN_CHANNEL_RETURNS: Struct = Struct {
 pub static GET_USERS_IN_TEAM_ARGS: Struct = Struct {
     index: 507,
     name: "GetUsersInTeamArgs",
-    fields: &[field("A", "a", Kind::String), field("B", "b", Kind::Int(64)), field("C", "c", Kind::Int(64))],
+    fields: &[field(0, "A", "a", Kind::String), field(0, "B", "b", Kind::Int(64)), field(0, "C", "c", Kind::Int(64))],
 };
 
 /// Go's `GetUsersInTeamReturns`.
@@ -1896,8 +1929,8 @@ pub static GET_USERS_IN_TEAM_RETURNS: Struct = Struct {
     index: 508,
     name: "GetUsersInTeamReturns",
     fields: &[
-        field("A", "a", Kind::List(&Kind::Ptr(&Kind::Struct(&types::USER)))),
-        field("B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
+        field(0, "A", "a", Kind::List(&Kind::Ptr(&Kind::Struct(&types::USER)))),
+        field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
     ],
 };
 
@@ -1906,8 +1939,8 @@ pub static GET_USERS_RETURNS: Struct = Struct {
     index: 509,
     name: "GetUsersReturns",
     fields: &[
-        field("A", "a", Kind::List(&Kind::Ptr(&Kind::Struct(&types::USER)))),
-        field("B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
+        field(0, "A", "a", Kind::List(&Kind::Ptr(&Kind::Struct(&types::USER)))),
+        field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
     ],
 };
 
@@ -1915,7 +1948,7 @@ pub static GET_USERS_RETURNS: Struct = Struct {
 pub static HAS_PERMISSION_TO_ARGS: Struct = Struct {
     index: 510,
     name: "HasPermissionToArgs",
-    fields: &[field("A", "a", Kind::String), field("B", "b", Kind::Ptr(&Kind::Struct(&types::PERMISSION)))],
+    fields: &[field(0, "A", "a", Kind::String), field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::PERMISSION)))],
 };
 
 /// Go's `HasPermissionToChannelArgs`.
@@ -1923,40 +1956,40 @@ pub static HAS_PERMISSION_TO_CHANNEL_ARGS: Struct = Struct {
     index: 511,
     name: "HasPermissionToChannelArgs",
     fields: &[
-        field("A", "a", Kind::String),
-        field("B", "b", Kind::String),
-        field("C", "c", Kind::Ptr(&Kind::Struct(&types::PERMISSION))),
+        field(0, "A", "a", Kind::String),
+        field(0, "B", "b", Kind::String),
+        field(0, "C", "c", Kind::Ptr(&Kind::Struct(&types::PERMISSION))),
     ],
 };
 
 /// Go's `HasPermissionToChannelReturns`.
 pub static HAS_PERMISSION_TO_CHANNEL_RETURNS: Struct =
-    Struct { index: 512, name: "HasPermissionToChannelReturns", fields: &[field("A", "a", Kind::Bool)] };
+    Struct { index: 512, name: "HasPermissionToChannelReturns", fields: &[field(0, "A", "a", Kind::Bool)] };
 
 /// Go's `HasPermissionToReturns`.
 pub static HAS_PERMISSION_TO_RETURNS: Struct =
-    Struct { index: 513, name: "HasPermissionToReturns", fields: &[field("A", "a", Kind::Bool)] };
+    Struct { index: 513, name: "HasPermissionToReturns", fields: &[field(0, "A", "a", Kind::Bool)] };
 
 /// Go's `HasPermissionToTeamArgs`.
 pub static HAS_PERMISSION_TO_TEAM_ARGS: Struct = Struct {
     index: 514,
     name: "HasPermissionToTeamArgs",
     fields: &[
-        field("A", "a", Kind::String),
-        field("B", "b", Kind::String),
-        field("C", "c", Kind::Ptr(&Kind::Struct(&types::PERMISSION))),
+        field(0, "A", "a", Kind::String),
+        field(0, "B", "b", Kind::String),
+        field(0, "C", "c", Kind::Ptr(&Kind::Struct(&types::PERMISSION))),
     ],
 };
 
 /// Go's `HasPermissionToTeamReturns`.
 pub static HAS_PERMISSION_TO_TEAM_RETURNS: Struct =
-    Struct { index: 515, name: "HasPermissionToTeamReturns", fields: &[field("A", "a", Kind::Bool)] };
+    Struct { index: 515, name: "HasPermissionToTeamReturns", fields: &[field(0, "A", "a", Kind::Bool)] };
 
 /// Go's `InstallPluginArgs`.
 pub static INSTALL_PLUGIN_ARGS: Struct = Struct {
     index: 516,
     name: "InstallPluginArgs",
-    fields: &[field("PluginStreamID", "plugin_stream_id", Kind::Uint(32)), field("B", "b", Kind::Bool)],
+    fields: &[field(0, "PluginStreamID", "plugin_stream_id", Kind::Uint(32)), field(0, "B", "b", Kind::Bool)],
 };
 
 /// Go's `InstallPluginReturns`.
@@ -1964,8 +1997,8 @@ pub static INSTALL_PLUGIN_RETURNS: Struct = Struct {
     index: 517,
     name: "InstallPluginReturns",
     fields: &[
-        field("A", "a", Kind::Ptr(&Kind::Struct(&types::MANIFEST))),
-        field("B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
+        field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::MANIFEST))),
+        field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
     ],
 };
 
@@ -1974,50 +2007,50 @@ pub static INVITE_REMOTE_TO_CHANNEL_ARGS: Struct = Struct {
     index: 518,
     name: "InviteRemoteToChannelArgs",
     fields: &[
-        field("A", "a", Kind::String),
-        field("B", "b", Kind::String),
-        field("C", "c", Kind::String),
-        field("D", "d", Kind::Bool),
+        field(0, "A", "a", Kind::String),
+        field(0, "B", "b", Kind::String),
+        field(0, "C", "c", Kind::String),
+        field(0, "D", "d", Kind::Bool),
     ],
 };
 
 /// Go's `InviteRemoteToChannelReturns`.
 pub static INVITE_REMOTE_TO_CHANNEL_RETURNS: Struct =
-    Struct { index: 519, name: "InviteRemoteToChannelReturns", fields: &[field("A", "a", Kind::Error)] };
+    Struct { index: 519, name: "InviteRemoteToChannelReturns", fields: &[field(0, "A", "a", Kind::Error)] };
 
 /// Go's `IsEnterpriseReadyArgs`.
 pub static IS_ENTERPRISE_READY_ARGS: Struct = Struct { index: 520, name: "IsEnterpriseReadyArgs", fields: &[] };
 
 /// Go's `IsEnterpriseReadyReturns`.
 pub static IS_ENTERPRISE_READY_RETURNS: Struct =
-    Struct { index: 521, name: "IsEnterpriseReadyReturns", fields: &[field("A", "a", Kind::Bool)] };
+    Struct { index: 521, name: "IsEnterpriseReadyReturns", fields: &[field(0, "A", "a", Kind::Bool)] };
 
 /// Go's `KVCompareAndDeleteArgs`.
 pub static KV_COMPARE_AND_DELETE_ARGS: Struct = Struct {
     index: 522,
     name: "KVCompareAndDeleteArgs",
-    fields: &[field("A", "a", Kind::String), field("B", "b", Kind::Bytes)],
+    fields: &[field(0, "A", "a", Kind::String), field(0, "B", "b", Kind::Bytes)],
 };
 
 /// Go's `KVCompareAndDeleteReturns`.
 pub static KV_COMPARE_AND_DELETE_RETURNS: Struct = Struct {
     index: 523,
     name: "KVCompareAndDeleteReturns",
-    fields: &[field("A", "a", Kind::Bool), field("B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))],
+    fields: &[field(0, "A", "a", Kind::Bool), field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))],
 };
 
 /// Go's `KVCompareAndSetArgs`.
 pub static KV_COMPARE_AND_SET_ARGS: Struct = Struct {
     index: 524,
     name: "KVCompareAndSetArgs",
-    fields: &[field("A", "a", Kind::String), field("B", "b", Kind::Bytes), field("C", "c", Kind::Bytes)],
+    fields: &[field(0, "A", "a", Kind::String), field(0, "B", "b", Kind::Bytes), field(0, "C", "c", Kind::Bytes)],
 };
 
 /// Go's `KVCompareAndSetReturns`.
 pub static KV_COMPARE_AND_SET_RETURNS: Struct = Struct {
     index: 525,
     name: "KVCompareAndSetReturns",
-    fields: &[field("A", "a", Kind::Bool), field("B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))],
+    fields: &[field(0, "A", "a", Kind::Bool), field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))],
 };
 
 /// Go's `KVDeleteAllArgs`.
@@ -2027,67 +2060,73 @@ pub static KV_DELETE_ALL_ARGS: Struct = Struct { index: 526, name: "KVDeleteAllA
 pub static KV_DELETE_ALL_RETURNS: Struct = Struct {
     index: 527,
     name: "KVDeleteAllReturns",
-    fields: &[field("A", "a", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))],
+    fields: &[field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))],
 };
 
 /// Go's `KVDeleteArgs`.
 pub static KV_DELETE_ARGS: Struct =
-    Struct { index: 528, name: "KVDeleteArgs", fields: &[field("A", "a", Kind::String)] };
+    Struct { index: 528, name: "KVDeleteArgs", fields: &[field(0, "A", "a", Kind::String)] };
 
 /// Go's `KVDeleteReturns`.
 pub static KV_DELETE_RETURNS: Struct = Struct {
     index: 529,
     name: "KVDeleteReturns",
-    fields: &[field("A", "a", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))],
+    fields: &[field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))],
 };
 
 /// Go's `KVGetArgs`.
-pub static KV_GET_ARGS: Struct = Struct { index: 530, name: "KVGetArgs", fields: &[field("A", "a", Kind::String)] };
+pub static KV_GET_ARGS: Struct = Struct { index: 530, name: "KVGetArgs", fields: &[field(0, "A", "a", Kind::String)] };
 
 /// Go's `KVGetReturns`.
 pub static KV_GET_RETURNS: Struct = Struct {
     index: 531,
     name: "KVGetReturns",
-    fields: &[field("A", "a", Kind::Bytes), field("B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))],
+    fields: &[field(0, "A", "a", Kind::Bytes), field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))],
 };
 
 /// Go's `KVListArgs`.
 pub static KV_LIST_ARGS: Struct = Struct {
     index: 532,
     name: "KVListArgs",
-    fields: &[field("A", "a", Kind::Int(64)), field("B", "b", Kind::Int(64))],
+    fields: &[field(0, "A", "a", Kind::Int(64)), field(0, "B", "b", Kind::Int(64))],
 };
 
 /// Go's `KVListReturns`.
 pub static KV_LIST_RETURNS: Struct = Struct {
     index: 533,
     name: "KVListReturns",
-    fields: &[field("A", "a", Kind::List(&Kind::String)), field("B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))],
+    fields: &[
+        field(0, "A", "a", Kind::List(&Kind::String)),
+        field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
+    ],
 };
 
 /// Go's `KVSetArgs`.
-pub static KV_SET_ARGS: Struct =
-    Struct { index: 534, name: "KVSetArgs", fields: &[field("A", "a", Kind::String), field("B", "b", Kind::Bytes)] };
+pub static KV_SET_ARGS: Struct = Struct {
+    index: 534,
+    name: "KVSetArgs",
+    fields: &[field(0, "A", "a", Kind::String), field(0, "B", "b", Kind::Bytes)],
+};
 
 /// Go's `KVSetReturns`.
 pub static KV_SET_RETURNS: Struct = Struct {
     index: 535,
     name: "KVSetReturns",
-    fields: &[field("A", "a", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))],
+    fields: &[field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))],
 };
 
 /// Go's `KVSetWithExpiryArgs`.
 pub static KV_SET_WITH_EXPIRY_ARGS: Struct = Struct {
     index: 536,
     name: "KVSetWithExpiryArgs",
-    fields: &[field("A", "a", Kind::String), field("B", "b", Kind::Bytes), field("C", "c", Kind::Int(64))],
+    fields: &[field(0, "A", "a", Kind::String), field(0, "B", "b", Kind::Bytes), field(0, "C", "c", Kind::Int(64))],
 };
 
 /// Go's `KVSetWithExpiryReturns`.
 pub static KV_SET_WITH_EXPIRY_RETURNS: Struct = Struct {
     index: 537,
     name: "KVSetWithExpiryReturns",
-    fields: &[field("A", "a", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))],
+    fields: &[field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))],
 };
 
 /// Go's `KVSetWithOptionsArgs`.
@@ -2095,9 +2134,9 @@ pub static KV_SET_WITH_OPTIONS_ARGS: Struct = Struct {
     index: 538,
     name: "KVSetWithOptionsArgs",
     fields: &[
-        field("A", "a", Kind::String),
-        field("B", "b", Kind::Bytes),
-        field("C", "c", Kind::Struct(&types::PLUGIN_KV_SET_OPTIONS)),
+        field(0, "A", "a", Kind::String),
+        field(0, "B", "b", Kind::Bytes),
+        field(0, "C", "c", Kind::Struct(&types::PLUGIN_KV_SET_OPTIONS)),
     ],
 };
 
@@ -2105,7 +2144,7 @@ pub static KV_SET_WITH_OPTIONS_ARGS: Struct = Struct {
 pub static KV_SET_WITH_OPTIONS_RETURNS: Struct = Struct {
     index: 539,
     name: "KVSetWithOptionsReturns",
-    fields: &[field("A", "a", Kind::Bool), field("B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))],
+    fields: &[field(0, "A", "a", Kind::Bool), field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))],
 };
 
 /// Go's `ListBuiltInCommandsArgs`.
@@ -2115,40 +2154,52 @@ pub static LIST_BUILT_IN_COMMANDS_ARGS: Struct = Struct { index: 540, name: "Lis
 pub static LIST_BUILT_IN_COMMANDS_RETURNS: Struct = Struct {
     index: 541,
     name: "ListBuiltInCommandsReturns",
-    fields: &[field("A", "a", Kind::List(&Kind::Ptr(&Kind::Struct(&types::COMMAND)))), field("B", "b", Kind::Error)],
+    fields: &[
+        field(0, "A", "a", Kind::List(&Kind::Ptr(&Kind::Struct(&types::COMMAND)))),
+        field(0, "B", "b", Kind::Error),
+    ],
 };
 
 /// Go's `ListCommandsArgs`.
 pub static LIST_COMMANDS_ARGS: Struct =
-    Struct { index: 542, name: "ListCommandsArgs", fields: &[field("A", "a", Kind::String)] };
+    Struct { index: 542, name: "ListCommandsArgs", fields: &[field(0, "A", "a", Kind::String)] };
 
 /// Go's `ListCommandsReturns`.
 pub static LIST_COMMANDS_RETURNS: Struct = Struct {
     index: 543,
     name: "ListCommandsReturns",
-    fields: &[field("A", "a", Kind::List(&Kind::Ptr(&Kind::Struct(&types::COMMAND)))), field("B", "b", Kind::Error)],
+    fields: &[
+        field(0, "A", "a", Kind::List(&Kind::Ptr(&Kind::Struct(&types::COMMAND)))),
+        field(0, "B", "b", Kind::Error),
+    ],
 };
 
 /// Go's `ListCustomCommandsArgs`.
 pub static LIST_CUSTOM_COMMANDS_ARGS: Struct =
-    Struct { index: 544, name: "ListCustomCommandsArgs", fields: &[field("A", "a", Kind::String)] };
+    Struct { index: 544, name: "ListCustomCommandsArgs", fields: &[field(0, "A", "a", Kind::String)] };
 
 /// Go's `ListCustomCommandsReturns`.
 pub static LIST_CUSTOM_COMMANDS_RETURNS: Struct = Struct {
     index: 545,
     name: "ListCustomCommandsReturns",
-    fields: &[field("A", "a", Kind::List(&Kind::Ptr(&Kind::Struct(&types::COMMAND)))), field("B", "b", Kind::Error)],
+    fields: &[
+        field(0, "A", "a", Kind::List(&Kind::Ptr(&Kind::Struct(&types::COMMAND)))),
+        field(0, "B", "b", Kind::Error),
+    ],
 };
 
 /// Go's `ListPluginCommandsArgs`.
 pub static LIST_PLUGIN_COMMANDS_ARGS: Struct =
-    Struct { index: 546, name: "ListPluginCommandsArgs", fields: &[field("A", "a", Kind::String)] };
+    Struct { index: 546, name: "ListPluginCommandsArgs", fields: &[field(0, "A", "a", Kind::String)] };
 
 /// Go's `ListPluginCommandsReturns`.
 pub static LIST_PLUGIN_COMMANDS_RETURNS: Struct = Struct {
     index: 547,
     name: "ListPluginCommandsReturns",
-    fields: &[field("A", "a", Kind::List(&Kind::Ptr(&Kind::Struct(&types::COMMAND)))), field("B", "b", Kind::Error)],
+    fields: &[
+        field(0, "A", "a", Kind::List(&Kind::Ptr(&Kind::Struct(&types::COMMAND)))),
+        field(0, "B", "b", Kind::Error),
+    ],
 };
 
 /// Go's `LoadPluginConfigurationArgsArgs`.
@@ -2157,13 +2208,13 @@ pub static LOAD_PLUGIN_CONFIGURATION_ARGS_ARGS: Struct =
 
 /// Go's `LoadPluginConfigurationArgsReturns`.
 pub static LOAD_PLUGIN_CONFIGURATION_ARGS_RETURNS: Struct =
-    Struct { index: 549, name: "LoadPluginConfigurationArgsReturns", fields: &[field("A", "a", Kind::Bytes)] };
+    Struct { index: 549, name: "LoadPluginConfigurationArgsReturns", fields: &[field(0, "A", "a", Kind::Bytes)] };
 
 /// Go's `LogAuditRecArgs`.
 pub static LOG_AUDIT_REC_ARGS: Struct = Struct {
     index: 550,
     name: "LogAuditRecArgs",
-    fields: &[field("A", "a", Kind::Ptr(&Kind::Struct(&types::AUDIT_RECORD)))],
+    fields: &[field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::AUDIT_RECORD)))],
 };
 
 /// Go's `LogAuditRecReturns`.
@@ -2174,8 +2225,8 @@ pub static LOG_AUDIT_REC_WITH_LEVEL_ARGS: Struct = Struct {
     index: 552,
     name: "LogAuditRecWithLevelArgs",
     fields: &[
-        field("A", "a", Kind::Ptr(&Kind::Struct(&types::AUDIT_RECORD))),
-        field("B", "b", Kind::Struct(&types::LEVEL)),
+        field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::AUDIT_RECORD))),
+        field(0, "B", "b", Kind::Struct(&types::LEVEL)),
     ],
 };
 
@@ -2187,7 +2238,7 @@ pub static LOG_AUDIT_REC_WITH_LEVEL_RETURNS: Struct =
 pub static LOG_DEBUG_ARGS: Struct = Struct {
     index: 554,
     name: "LogDebugArgs",
-    fields: &[field("A", "a", Kind::String), field("B", "b", Kind::List(&Kind::Any))],
+    fields: &[field(0, "A", "a", Kind::String), field(0, "B", "b", Kind::List(&Kind::Any))],
 };
 
 /// Go's `LogDebugReturns`.
@@ -2197,7 +2248,7 @@ pub static LOG_DEBUG_RETURNS: Struct = Struct { index: 555, name: "LogDebugRetur
 pub static LOG_ERROR_ARGS: Struct = Struct {
     index: 556,
     name: "LogErrorArgs",
-    fields: &[field("A", "a", Kind::String), field("B", "b", Kind::List(&Kind::Any))],
+    fields: &[field(0, "A", "a", Kind::String), field(0, "B", "b", Kind::List(&Kind::Any))],
 };
 
 /// Go's `LogErrorReturns`.
@@ -2207,7 +2258,7 @@ pub static LOG_ERROR_RETURNS: Struct = Struct { index: 557, name: "LogErrorRetur
 pub static LOG_INFO_ARGS: Struct = Struct {
     index: 558,
     name: "LogInfoArgs",
-    fields: &[field("A", "a", Kind::String), field("B", "b", Kind::List(&Kind::Any))],
+    fields: &[field(0, "A", "a", Kind::String), field(0, "B", "b", Kind::List(&Kind::Any))],
 };
 
 /// Go's `LogInfoReturns`.
@@ -2217,7 +2268,7 @@ pub static LOG_INFO_RETURNS: Struct = Struct { index: 559, name: "LogInfoReturns
 pub static LOG_WARN_ARGS: Struct = Struct {
     index: 560,
     name: "LogWarnArgs",
-    fields: &[field("A", "a", Kind::String), field("B", "b", Kind::List(&Kind::Any))],
+    fields: &[field(0, "A", "a", Kind::String), field(0, "B", "b", Kind::List(&Kind::Any))],
 };
 
 /// Go's `LogWarnReturns`.
@@ -2227,21 +2278,21 @@ pub static LOG_WARN_RETURNS: Struct = Struct { index: 561, name: "LogWarnReturns
 pub static OPEN_INTERACTIVE_DIALOG_ARGS: Struct = Struct {
     index: 604,
     name: "OpenInteractiveDialogArgs",
-    fields: &[field("A", "a", Kind::Struct(&types::OPEN_DIALOG_REQUEST))],
+    fields: &[field(0, "A", "a", Kind::Struct(&types::OPEN_DIALOG_REQUEST))],
 };
 
 /// Go's `OpenInteractiveDialogReturns`.
 pub static OPEN_INTERACTIVE_DIALOG_RETURNS: Struct = Struct {
     index: 605,
     name: "OpenInteractiveDialogReturns",
-    fields: &[field("A", "a", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))],
+    fields: &[field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))],
 };
 
 /// Go's `PatchBotArgs`.
 pub static PATCH_BOT_ARGS: Struct = Struct {
     index: 606,
     name: "PatchBotArgs",
-    fields: &[field("A", "a", Kind::String), field("B", "b", Kind::Ptr(&Kind::Struct(&types::BOT_PATCH)))],
+    fields: &[field(0, "A", "a", Kind::String), field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::BOT_PATCH)))],
 };
 
 /// Go's `PatchBotReturns`.
@@ -2249,8 +2300,8 @@ pub static PATCH_BOT_RETURNS: Struct = Struct {
     index: 607,
     name: "PatchBotReturns",
     fields: &[
-        field("A", "a", Kind::Ptr(&Kind::Struct(&types::BOT))),
-        field("B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
+        field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::BOT))),
+        field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
     ],
 };
 
@@ -2259,8 +2310,8 @@ pub static PATCH_CHANNEL_MEMBERS_NOTIFICATIONS_ARGS: Struct = Struct {
     index: 608,
     name: "PatchChannelMembersNotificationsArgs",
     fields: &[
-        field("A", "a", Kind::List(&Kind::Ptr(&Kind::Struct(&types::CHANNEL_MEMBER_IDENTIFIER)))),
-        field("B", "b", Kind::Map(&Kind::String, &Kind::String)),
+        field(0, "A", "a", Kind::List(&Kind::Ptr(&Kind::Struct(&types::CHANNEL_MEMBER_IDENTIFIER)))),
+        field(0, "B", "b", Kind::Map(&Kind::String, &Kind::String)),
     ],
 };
 
@@ -2268,18 +2319,18 @@ pub static PATCH_CHANNEL_MEMBERS_NOTIFICATIONS_ARGS: Struct = Struct {
 pub static PATCH_CHANNEL_MEMBERS_NOTIFICATIONS_RETURNS: Struct = Struct {
     index: 609,
     name: "PatchChannelMembersNotificationsReturns",
-    fields: &[field("A", "a", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))],
+    fields: &[field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))],
 };
 
 /// Go's `PermanentDeleteBotArgs`.
 pub static PERMANENT_DELETE_BOT_ARGS: Struct =
-    Struct { index: 610, name: "PermanentDeleteBotArgs", fields: &[field("A", "a", Kind::String)] };
+    Struct { index: 610, name: "PermanentDeleteBotArgs", fields: &[field(0, "A", "a", Kind::String)] };
 
 /// Go's `PermanentDeleteBotReturns`.
 pub static PERMANENT_DELETE_BOT_RETURNS: Struct = Struct {
     index: 611,
     name: "PermanentDeleteBotReturns",
-    fields: &[field("A", "a", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))],
+    fields: &[field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))],
 };
 
 /// Go's `PluginHTTPStreamArgs`.
@@ -2287,9 +2338,9 @@ pub static PLUGIN_HTTP_STREAM_ARGS: Struct = Struct {
     index: 614,
     name: "PluginHTTPStreamArgs",
     fields: &[
-        field("ResponseBodyStream", "response_body_stream", Kind::Uint(32)),
-        field("Request", "request", Kind::Ptr(&Kind::Struct(&types::HTTP_REQUEST_SUBSET))),
-        field("RequestBodyStream", "request_body_stream", Kind::Uint(32)),
+        field(0, "ResponseBodyStream", "response_body_stream", Kind::Uint(32)),
+        field(0, "Request", "request", Kind::Ptr(&Kind::Struct(&types::HTTP_REQUEST_SUBSET))),
+        field(0, "RequestBodyStream", "request_body_stream", Kind::Uint(32)),
     ],
 };
 
@@ -2298,8 +2349,8 @@ pub static PLUGIN_HTTP_STREAM_RETURNS: Struct = Struct {
     index: 615,
     name: "PluginHTTPStreamReturns",
     fields: &[
-        field("StatusCode", "status_code", Kind::Int(64)),
-        field("Header", "header", Kind::Map(&Kind::String, &Kind::List(&Kind::String))),
+        field(0, "StatusCode", "status_code", Kind::Int(64)),
+        field(0, "Header", "header", Kind::Map(&Kind::String, &Kind::List(&Kind::String))),
     ],
 };
 
@@ -2308,27 +2359,27 @@ pub static PUBLISH_PLUGIN_CLUSTER_EVENT_ARGS: Struct = Struct {
     index: 618,
     name: "PublishPluginClusterEventArgs",
     fields: &[
-        field("A", "a", Kind::Struct(&types::PLUGIN_CLUSTER_EVENT)),
-        field("B", "b", Kind::Struct(&types::PLUGIN_CLUSTER_EVENT_SEND_OPTIONS)),
+        field(0, "A", "a", Kind::Struct(&types::PLUGIN_CLUSTER_EVENT)),
+        field(0, "B", "b", Kind::Struct(&types::PLUGIN_CLUSTER_EVENT_SEND_OPTIONS)),
     ],
 };
 
 /// Go's `PublishPluginClusterEventReturns`.
 pub static PUBLISH_PLUGIN_CLUSTER_EVENT_RETURNS: Struct =
-    Struct { index: 619, name: "PublishPluginClusterEventReturns", fields: &[field("A", "a", Kind::Error)] };
+    Struct { index: 619, name: "PublishPluginClusterEventReturns", fields: &[field(0, "A", "a", Kind::Error)] };
 
 /// Go's `PublishUserTypingArgs`.
 pub static PUBLISH_USER_TYPING_ARGS: Struct = Struct {
     index: 620,
     name: "PublishUserTypingArgs",
-    fields: &[field("A", "a", Kind::String), field("B", "b", Kind::String), field("C", "c", Kind::String)],
+    fields: &[field(0, "A", "a", Kind::String), field(0, "B", "b", Kind::String), field(0, "C", "c", Kind::String)],
 };
 
 /// Go's `PublishUserTypingReturns`.
 pub static PUBLISH_USER_TYPING_RETURNS: Struct = Struct {
     index: 621,
     name: "PublishUserTypingReturns",
-    fields: &[field("A", "a", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))],
+    fields: &[field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))],
 };
 
 /// Go's `PublishWebSocketEventArgs`.
@@ -2336,9 +2387,9 @@ pub static PUBLISH_WEB_SOCKET_EVENT_ARGS: Struct = Struct {
     index: 622,
     name: "PublishWebSocketEventArgs",
     fields: &[
-        field("A", "a", Kind::String),
-        field("B", "b", Kind::Map(&Kind::String, &Kind::Any)),
-        field("C", "c", Kind::Ptr(&Kind::Struct(&types::WEBSOCKET_BROADCAST))),
+        field(0, "A", "a", Kind::String),
+        field(0, "B", "b", Kind::Map(&Kind::String, &Kind::Any)),
+        field(0, "C", "c", Kind::Ptr(&Kind::Struct(&types::WEBSOCKET_BROADCAST))),
     ],
 };
 
@@ -2348,107 +2399,107 @@ pub static PUBLISH_WEB_SOCKET_EVENT_RETURNS: Struct =
 
 /// Go's `ReadFileArgs`.
 pub static READ_FILE_ARGS: Struct =
-    Struct { index: 628, name: "ReadFileArgs", fields: &[field("A", "a", Kind::String)] };
+    Struct { index: 628, name: "ReadFileArgs", fields: &[field(0, "A", "a", Kind::String)] };
 
 /// Go's `ReadFileReturns`.
 pub static READ_FILE_RETURNS: Struct = Struct {
     index: 629,
     name: "ReadFileReturns",
-    fields: &[field("A", "a", Kind::Bytes), field("B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))],
+    fields: &[field(0, "A", "a", Kind::Bytes), field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))],
 };
 
 /// Go's `RegisterCollectionAndTopicArgs`.
 pub static REGISTER_COLLECTION_AND_TOPIC_ARGS: Struct = Struct {
     index: 630,
     name: "RegisterCollectionAndTopicArgs",
-    fields: &[field("A", "a", Kind::String), field("B", "b", Kind::String)],
+    fields: &[field(0, "A", "a", Kind::String), field(0, "B", "b", Kind::String)],
 };
 
 /// Go's `RegisterCollectionAndTopicReturns`.
 pub static REGISTER_COLLECTION_AND_TOPIC_RETURNS: Struct =
-    Struct { index: 631, name: "RegisterCollectionAndTopicReturns", fields: &[field("A", "a", Kind::Error)] };
+    Struct { index: 631, name: "RegisterCollectionAndTopicReturns", fields: &[field(0, "A", "a", Kind::Error)] };
 
 /// Go's `RegisterCommandArgs`.
 pub static REGISTER_COMMAND_ARGS: Struct = Struct {
     index: 632,
     name: "RegisterCommandArgs",
-    fields: &[field("A", "a", Kind::Ptr(&Kind::Struct(&types::COMMAND)))],
+    fields: &[field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::COMMAND)))],
 };
 
 /// Go's `RegisterCommandReturns`.
 pub static REGISTER_COMMAND_RETURNS: Struct =
-    Struct { index: 633, name: "RegisterCommandReturns", fields: &[field("A", "a", Kind::Error)] };
+    Struct { index: 633, name: "RegisterCommandReturns", fields: &[field(0, "A", "a", Kind::Error)] };
 
 /// Go's `RegisterPluginForSharedChannelsArgs`.
 pub static REGISTER_PLUGIN_FOR_SHARED_CHANNELS_ARGS: Struct = Struct {
     index: 634,
     name: "RegisterPluginForSharedChannelsArgs",
-    fields: &[field("A", "a", Kind::Struct(&types::REGISTER_PLUGIN_OPTS))],
+    fields: &[field(0, "A", "a", Kind::Struct(&types::REGISTER_PLUGIN_OPTS))],
 };
 
 /// Go's `RegisterPluginForSharedChannelsReturns`.
 pub static REGISTER_PLUGIN_FOR_SHARED_CHANNELS_RETURNS: Struct = Struct {
     index: 635,
     name: "RegisterPluginForSharedChannelsReturns",
-    fields: &[field("A", "a", Kind::String), field("B", "b", Kind::Error)],
+    fields: &[field(0, "A", "a", Kind::String), field(0, "B", "b", Kind::Error)],
 };
 
 /// Go's `RegisterPropertyGroupArgs`.
 pub static REGISTER_PROPERTY_GROUP_ARGS: Struct =
-    Struct { index: 636, name: "RegisterPropertyGroupArgs", fields: &[field("A", "a", Kind::String)] };
+    Struct { index: 636, name: "RegisterPropertyGroupArgs", fields: &[field(0, "A", "a", Kind::String)] };
 
 /// Go's `RegisterPropertyGroupReturns`.
 pub static REGISTER_PROPERTY_GROUP_RETURNS: Struct = Struct {
     index: 637,
     name: "RegisterPropertyGroupReturns",
-    fields: &[field("A", "a", Kind::Ptr(&Kind::Struct(&types::PROPERTY_GROUP))), field("B", "b", Kind::Error)],
+    fields: &[field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::PROPERTY_GROUP))), field(0, "B", "b", Kind::Error)],
 };
 
 /// Go's `RemovePluginArgs`.
 pub static REMOVE_PLUGIN_ARGS: Struct =
-    Struct { index: 638, name: "RemovePluginArgs", fields: &[field("A", "a", Kind::String)] };
+    Struct { index: 638, name: "RemovePluginArgs", fields: &[field(0, "A", "a", Kind::String)] };
 
 /// Go's `RemovePluginReturns`.
 pub static REMOVE_PLUGIN_RETURNS: Struct = Struct {
     index: 639,
     name: "RemovePluginReturns",
-    fields: &[field("A", "a", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))],
+    fields: &[field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))],
 };
 
 /// Go's `RemoveReactionArgs`.
 pub static REMOVE_REACTION_ARGS: Struct = Struct {
     index: 640,
     name: "RemoveReactionArgs",
-    fields: &[field("A", "a", Kind::Ptr(&Kind::Struct(&types::REACTION)))],
+    fields: &[field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::REACTION)))],
 };
 
 /// Go's `RemoveReactionReturns`.
 pub static REMOVE_REACTION_RETURNS: Struct = Struct {
     index: 641,
     name: "RemoveReactionReturns",
-    fields: &[field("A", "a", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))],
+    fields: &[field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))],
 };
 
 /// Go's `RemoveTeamIconArgs`.
 pub static REMOVE_TEAM_ICON_ARGS: Struct =
-    Struct { index: 642, name: "RemoveTeamIconArgs", fields: &[field("A", "a", Kind::String)] };
+    Struct { index: 642, name: "RemoveTeamIconArgs", fields: &[field(0, "A", "a", Kind::String)] };
 
 /// Go's `RemoveTeamIconReturns`.
 pub static REMOVE_TEAM_ICON_RETURNS: Struct = Struct {
     index: 643,
     name: "RemoveTeamIconReturns",
-    fields: &[field("A", "a", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))],
+    fields: &[field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))],
 };
 
 /// Go's `RemoveUserCustomStatusArgs`.
 pub static REMOVE_USER_CUSTOM_STATUS_ARGS: Struct =
-    Struct { index: 644, name: "RemoveUserCustomStatusArgs", fields: &[field("A", "a", Kind::String)] };
+    Struct { index: 644, name: "RemoveUserCustomStatusArgs", fields: &[field(0, "A", "a", Kind::String)] };
 
 /// Go's `RemoveUserCustomStatusReturns`.
 pub static REMOVE_USER_CUSTOM_STATUS_RETURNS: Struct = Struct {
     index: 645,
     name: "RemoveUserCustomStatusReturns",
-    fields: &[field("A", "a", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))],
+    fields: &[field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))],
 };
 
 /// Go's `RequestTrialLicenseArgs`.
@@ -2456,10 +2507,10 @@ pub static REQUEST_TRIAL_LICENSE_ARGS: Struct = Struct {
     index: 646,
     name: "RequestTrialLicenseArgs",
     fields: &[
-        field("A", "a", Kind::String),
-        field("B", "b", Kind::Int(64)),
-        field("C", "c", Kind::Bool),
-        field("D", "d", Kind::Bool),
+        field(0, "A", "a", Kind::String),
+        field(0, "B", "b", Kind::Int(64)),
+        field(0, "C", "c", Kind::Bool),
+        field(0, "D", "d", Kind::Bool),
     ],
 };
 
@@ -2467,86 +2518,89 @@ pub static REQUEST_TRIAL_LICENSE_ARGS: Struct = Struct {
 pub static REQUEST_TRIAL_LICENSE_RETURNS: Struct = Struct {
     index: 647,
     name: "RequestTrialLicenseReturns",
-    fields: &[field("A", "a", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))],
+    fields: &[field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))],
 };
 
 /// Go's `RestoreGroupArgs`.
 pub static RESTORE_GROUP_ARGS: Struct =
-    Struct { index: 648, name: "RestoreGroupArgs", fields: &[field("A", "a", Kind::String)] };
+    Struct { index: 648, name: "RestoreGroupArgs", fields: &[field(0, "A", "a", Kind::String)] };
 
 /// Go's `RestoreGroupReturns`.
 pub static RESTORE_GROUP_RETURNS: Struct = Struct {
     index: 649,
     name: "RestoreGroupReturns",
     fields: &[
-        field("A", "a", Kind::Ptr(&Kind::Struct(&types::GROUP))),
-        field("B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
+        field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::GROUP))),
+        field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
     ],
 };
 
 /// Go's `RevokeSessionArgs`.
 pub static REVOKE_SESSION_ARGS: Struct =
-    Struct { index: 650, name: "RevokeSessionArgs", fields: &[field("A", "a", Kind::String)] };
+    Struct { index: 650, name: "RevokeSessionArgs", fields: &[field(0, "A", "a", Kind::String)] };
 
 /// Go's `RevokeSessionReturns`.
 pub static REVOKE_SESSION_RETURNS: Struct = Struct {
     index: 651,
     name: "RevokeSessionReturns",
-    fields: &[field("A", "a", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))],
+    fields: &[field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))],
 };
 
 /// Go's `RevokeUserAccessTokenArgs`.
 pub static REVOKE_USER_ACCESS_TOKEN_ARGS: Struct =
-    Struct { index: 652, name: "RevokeUserAccessTokenArgs", fields: &[field("A", "a", Kind::String)] };
+    Struct { index: 652, name: "RevokeUserAccessTokenArgs", fields: &[field(0, "A", "a", Kind::String)] };
 
 /// Go's `RevokeUserAccessTokenReturns`.
 pub static REVOKE_USER_ACCESS_TOKEN_RETURNS: Struct = Struct {
     index: 653,
     name: "RevokeUserAccessTokenReturns",
-    fields: &[field("A", "a", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))],
+    fields: &[field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))],
 };
 
 /// Go's `RolesGrantPermissionArgs`.
 pub static ROLES_GRANT_PERMISSION_ARGS: Struct = Struct {
     index: 654,
     name: "RolesGrantPermissionArgs",
-    fields: &[field("A", "a", Kind::List(&Kind::String)), field("B", "b", Kind::String)],
+    fields: &[field(0, "A", "a", Kind::List(&Kind::String)), field(0, "B", "b", Kind::String)],
 };
 
 /// Go's `RolesGrantPermissionReturns`.
 pub static ROLES_GRANT_PERMISSION_RETURNS: Struct =
-    Struct { index: 655, name: "RolesGrantPermissionReturns", fields: &[field("A", "a", Kind::Bool)] };
+    Struct { index: 655, name: "RolesGrantPermissionReturns", fields: &[field(0, "A", "a", Kind::Bool)] };
 
 /// Go's `SaveConfigArgs`.
-pub static SAVE_CONFIG_ARGS: Struct =
-    Struct { index: 658, name: "SaveConfigArgs", fields: &[field("A", "a", Kind::Ptr(&Kind::Struct(&types::CONFIG)))] };
+pub static SAVE_CONFIG_ARGS: Struct = Struct {
+    index: 658,
+    name: "SaveConfigArgs",
+    fields: &[field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::CONFIG)))],
+};
 
 /// Go's `SaveConfigReturns`.
 pub static SAVE_CONFIG_RETURNS: Struct = Struct {
     index: 659,
     name: "SaveConfigReturns",
-    fields: &[field("A", "a", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))],
+    fields: &[field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))],
 };
 
 /// Go's `SavePluginConfigArgs`.
 pub static SAVE_PLUGIN_CONFIG_ARGS: Struct = Struct {
     index: 660,
     name: "SavePluginConfigArgs",
-    fields: &[field("A", "a", Kind::Map(&Kind::String, &Kind::Any))],
+    fields: &[field(0, "A", "a", Kind::Map(&Kind::String, &Kind::Any))],
 };
 
 /// Go's `SavePluginConfigReturns`.
 pub static SAVE_PLUGIN_CONFIG_RETURNS: Struct = Struct {
     index: 661,
     name: "SavePluginConfigReturns",
-    fields: &[field("A", "a", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))],
+    fields: &[field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))],
 };
 
 /// Go's `SearchChannelsArgs`.
 pub static SEARCH_CHANNELS_ARGS: Struct = Struct {
     index: 662,
     name: "SearchChannelsArgs",
-    fields: &[field("A", "a", Kind::String), field("B", "b", Kind::String)],
+    fields: &[field(0, "A", "a", Kind::String), field(0, "B", "b", Kind::String)],
 };
 
 /// Go's `SearchChannelsReturns`.
@@ -2554,8 +2608,8 @@ pub static SEARCH_CHANNELS_RETURNS: Struct = Struct {
     index: 663,
     name: "SearchChannelsReturns",
     fields: &[
-        field("A", "a", Kind::List(&Kind::Ptr(&Kind::Struct(&types::CHANNEL)))),
-        field("B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
+        field(0, "A", "a", Kind::List(&Kind::Ptr(&Kind::Struct(&types::CHANNEL)))),
+        field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
     ],
 };
 
@@ -2564,8 +2618,8 @@ pub static SEARCH_POSTS_IN_TEAM_ARGS: Struct = Struct {
     index: 664,
     name: "SearchPostsInTeamArgs",
     fields: &[
-        field("A", "a", Kind::String),
-        field("B", "b", Kind::List(&Kind::Ptr(&Kind::Struct(&types::SEARCH_PARAMS)))),
+        field(0, "A", "a", Kind::String),
+        field(0, "B", "b", Kind::List(&Kind::Ptr(&Kind::Struct(&types::SEARCH_PARAMS)))),
     ],
 };
 
@@ -2574,9 +2628,9 @@ pub static SEARCH_POSTS_IN_TEAM_FOR_USER_ARGS: Struct = Struct {
     index: 665,
     name: "SearchPostsInTeamForUserArgs",
     fields: &[
-        field("A", "a", Kind::String),
-        field("B", "b", Kind::String),
-        field("C", "c", Kind::Struct(&types::SEARCH_PARAMETER)),
+        field(0, "A", "a", Kind::String),
+        field(0, "B", "b", Kind::String),
+        field(0, "C", "c", Kind::Struct(&types::SEARCH_PARAMETER)),
     ],
 };
 
@@ -2585,8 +2639,8 @@ pub static SEARCH_POSTS_IN_TEAM_FOR_USER_RETURNS: Struct = Struct {
     index: 666,
     name: "SearchPostsInTeamForUserReturns",
     fields: &[
-        field("A", "a", Kind::Ptr(&Kind::Struct(&types::POST_SEARCH_RESULTS))),
-        field("B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
+        field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::POST_SEARCH_RESULTS))),
+        field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
     ],
 };
 
@@ -2595,8 +2649,8 @@ pub static SEARCH_POSTS_IN_TEAM_RETURNS: Struct = Struct {
     index: 667,
     name: "SearchPostsInTeamReturns",
     fields: &[
-        field("A", "a", Kind::List(&Kind::Ptr(&Kind::Struct(&types::POST)))),
-        field("B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
+        field(0, "A", "a", Kind::List(&Kind::Ptr(&Kind::Struct(&types::POST)))),
+        field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
     ],
 };
 
@@ -2604,7 +2658,7 @@ pub static SEARCH_POSTS_IN_TEAM_RETURNS: Struct = Struct {
 pub static SEARCH_PROPERTY_FIELDS_ARGS: Struct = Struct {
     index: 668,
     name: "SearchPropertyFieldsArgs",
-    fields: &[field("A", "a", Kind::String), field("B", "b", Kind::Struct(&types::PROPERTY_FIELD_SEARCH_OPTS))],
+    fields: &[field(0, "A", "a", Kind::String), field(0, "B", "b", Kind::Struct(&types::PROPERTY_FIELD_SEARCH_OPTS))],
 };
 
 /// Go's `SearchPropertyFieldsReturns`.
@@ -2612,8 +2666,8 @@ pub static SEARCH_PROPERTY_FIELDS_RETURNS: Struct = Struct {
     index: 669,
     name: "SearchPropertyFieldsReturns",
     fields: &[
-        field("A", "a", Kind::List(&Kind::Ptr(&Kind::Struct(&types::PROPERTY_FIELD)))),
-        field("B", "b", Kind::Error),
+        field(0, "A", "a", Kind::List(&Kind::Ptr(&Kind::Struct(&types::PROPERTY_FIELD)))),
+        field(0, "B", "b", Kind::Error),
     ],
 };
 
@@ -2621,7 +2675,7 @@ pub static SEARCH_PROPERTY_FIELDS_RETURNS: Struct = Struct {
 pub static SEARCH_PROPERTY_VALUES_ARGS: Struct = Struct {
     index: 670,
     name: "SearchPropertyValuesArgs",
-    fields: &[field("A", "a", Kind::String), field("B", "b", Kind::Struct(&types::PROPERTY_VALUE_SEARCH_OPTS))],
+    fields: &[field(0, "A", "a", Kind::String), field(0, "B", "b", Kind::Struct(&types::PROPERTY_VALUE_SEARCH_OPTS))],
 };
 
 /// Go's `SearchPropertyValuesReturns`.
@@ -2629,22 +2683,22 @@ pub static SEARCH_PROPERTY_VALUES_RETURNS: Struct = Struct {
     index: 671,
     name: "SearchPropertyValuesReturns",
     fields: &[
-        field("A", "a", Kind::List(&Kind::Ptr(&Kind::Struct(&types::PROPERTY_VALUE)))),
-        field("B", "b", Kind::Error),
+        field(0, "A", "a", Kind::List(&Kind::Ptr(&Kind::Struct(&types::PROPERTY_VALUE)))),
+        field(0, "B", "b", Kind::Error),
     ],
 };
 
 /// Go's `SearchTeamsArgs`.
 pub static SEARCH_TEAMS_ARGS: Struct =
-    Struct { index: 672, name: "SearchTeamsArgs", fields: &[field("A", "a", Kind::String)] };
+    Struct { index: 672, name: "SearchTeamsArgs", fields: &[field(0, "A", "a", Kind::String)] };
 
 /// Go's `SearchTeamsReturns`.
 pub static SEARCH_TEAMS_RETURNS: Struct = Struct {
     index: 673,
     name: "SearchTeamsReturns",
     fields: &[
-        field("A", "a", Kind::List(&Kind::Ptr(&Kind::Struct(&types::TEAM)))),
-        field("B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
+        field(0, "A", "a", Kind::List(&Kind::Ptr(&Kind::Struct(&types::TEAM)))),
+        field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
     ],
 };
 
@@ -2652,7 +2706,7 @@ pub static SEARCH_TEAMS_RETURNS: Struct = Struct {
 pub static SEARCH_USERS_ARGS: Struct = Struct {
     index: 674,
     name: "SearchUsersArgs",
-    fields: &[field("A", "a", Kind::Ptr(&Kind::Struct(&types::USER_SEARCH)))],
+    fields: &[field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::USER_SEARCH)))],
 };
 
 /// Go's `SearchUsersReturns`.
@@ -2660,8 +2714,8 @@ pub static SEARCH_USERS_RETURNS: Struct = Struct {
     index: 675,
     name: "SearchUsersReturns",
     fields: &[
-        field("A", "a", Kind::List(&Kind::Ptr(&Kind::Struct(&types::USER)))),
-        field("B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
+        field(0, "A", "a", Kind::List(&Kind::Ptr(&Kind::Struct(&types::USER)))),
+        field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
     ],
 };
 
@@ -2669,42 +2723,45 @@ pub static SEARCH_USERS_RETURNS: Struct = Struct {
 pub static SEND_EPHEMERAL_POST_ARGS: Struct = Struct {
     index: 676,
     name: "SendEphemeralPostArgs",
-    fields: &[field("A", "a", Kind::String), field("B", "b", Kind::Ptr(&Kind::Struct(&types::POST)))],
+    fields: &[field(0, "A", "a", Kind::String), field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::POST)))],
 };
 
 /// Go's `SendEphemeralPostReturns`.
 pub static SEND_EPHEMERAL_POST_RETURNS: Struct = Struct {
     index: 677,
     name: "SendEphemeralPostReturns",
-    fields: &[field("A", "a", Kind::Ptr(&Kind::Struct(&types::POST)))],
+    fields: &[field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::POST)))],
 };
 
 /// Go's `SendMailArgs`.
 pub static SEND_MAIL_ARGS: Struct = Struct {
     index: 678,
     name: "SendMailArgs",
-    fields: &[field("A", "a", Kind::String), field("B", "b", Kind::String), field("C", "c", Kind::String)],
+    fields: &[field(0, "A", "a", Kind::String), field(0, "B", "b", Kind::String), field(0, "C", "c", Kind::String)],
 };
 
 /// Go's `SendMailReturns`.
 pub static SEND_MAIL_RETURNS: Struct = Struct {
     index: 679,
     name: "SendMailReturns",
-    fields: &[field("A", "a", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))],
+    fields: &[field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))],
 };
 
 /// Go's `SendPushNotificationArgs`.
 pub static SEND_PUSH_NOTIFICATION_ARGS: Struct = Struct {
     index: 680,
     name: "SendPushNotificationArgs",
-    fields: &[field("A", "a", Kind::Ptr(&Kind::Struct(&types::PUSH_NOTIFICATION))), field("B", "b", Kind::String)],
+    fields: &[
+        field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::PUSH_NOTIFICATION))),
+        field(0, "B", "b", Kind::String),
+    ],
 };
 
 /// Go's `SendPushNotificationReturns`.
 pub static SEND_PUSH_NOTIFICATION_RETURNS: Struct = Struct {
     index: 681,
     name: "SendPushNotificationReturns",
-    fields: &[field("A", "a", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))],
+    fields: &[field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))],
 };
 
 /// Go's `SendToastMessageArgs`.
@@ -2712,10 +2769,10 @@ pub static SEND_TOAST_MESSAGE_ARGS: Struct = Struct {
     index: 682,
     name: "SendToastMessageArgs",
     fields: &[
-        field("A", "a", Kind::String),
-        field("B", "b", Kind::String),
-        field("C", "c", Kind::String),
-        field("D", "d", Kind::Struct(&types::SEND_TOAST_MESSAGE_OPTIONS)),
+        field(0, "A", "a", Kind::String),
+        field(0, "B", "b", Kind::String),
+        field(0, "C", "c", Kind::String),
+        field(0, "D", "d", Kind::Struct(&types::SEND_TOAST_MESSAGE_OPTIONS)),
     ],
 };
 
@@ -2723,56 +2780,56 @@ pub static SEND_TOAST_MESSAGE_ARGS: Struct = Struct {
 pub static SEND_TOAST_MESSAGE_RETURNS: Struct = Struct {
     index: 683,
     name: "SendToastMessageReturns",
-    fields: &[field("A", "a", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))],
+    fields: &[field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))],
 };
 
 /// Go's `SetFileSearchableContentArgs`.
 pub static SET_FILE_SEARCHABLE_CONTENT_ARGS: Struct = Struct {
     index: 686,
     name: "SetFileSearchableContentArgs",
-    fields: &[field("A", "a", Kind::String), field("B", "b", Kind::String)],
+    fields: &[field(0, "A", "a", Kind::String), field(0, "B", "b", Kind::String)],
 };
 
 /// Go's `SetFileSearchableContentReturns`.
 pub static SET_FILE_SEARCHABLE_CONTENT_RETURNS: Struct = Struct {
     index: 687,
     name: "SetFileSearchableContentReturns",
-    fields: &[field("A", "a", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))],
+    fields: &[field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))],
 };
 
 /// Go's `SetProfileImageArgs`.
 pub static SET_PROFILE_IMAGE_ARGS: Struct = Struct {
     index: 688,
     name: "SetProfileImageArgs",
-    fields: &[field("A", "a", Kind::String), field("B", "b", Kind::Bytes)],
+    fields: &[field(0, "A", "a", Kind::String), field(0, "B", "b", Kind::Bytes)],
 };
 
 /// Go's `SetProfileImageReturns`.
 pub static SET_PROFILE_IMAGE_RETURNS: Struct = Struct {
     index: 689,
     name: "SetProfileImageReturns",
-    fields: &[field("A", "a", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))],
+    fields: &[field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))],
 };
 
 /// Go's `SetTeamIconArgs`.
 pub static SET_TEAM_ICON_ARGS: Struct = Struct {
     index: 690,
     name: "SetTeamIconArgs",
-    fields: &[field("A", "a", Kind::String), field("B", "b", Kind::Bytes)],
+    fields: &[field(0, "A", "a", Kind::String), field(0, "B", "b", Kind::Bytes)],
 };
 
 /// Go's `SetTeamIconReturns`.
 pub static SET_TEAM_ICON_RETURNS: Struct = Struct {
     index: 691,
     name: "SetTeamIconReturns",
-    fields: &[field("A", "a", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))],
+    fields: &[field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))],
 };
 
 /// Go's `SetUserStatusTimedDNDArgs`.
 pub static SET_USER_STATUS_TIMED_DND_ARGS: Struct = Struct {
     index: 692,
     name: "SetUserStatusTimedDNDArgs",
-    fields: &[field("A", "a", Kind::String), field("B", "b", Kind::Int(64))],
+    fields: &[field(0, "A", "a", Kind::String), field(0, "B", "b", Kind::Int(64))],
 };
 
 /// Go's `SetUserStatusTimedDNDReturns`.
@@ -2780,8 +2837,8 @@ pub static SET_USER_STATUS_TIMED_DND_RETURNS: Struct = Struct {
     index: 693,
     name: "SetUserStatusTimedDNDReturns",
     fields: &[
-        field("A", "a", Kind::Ptr(&Kind::Struct(&types::STATUS))),
-        field("B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
+        field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::STATUS))),
+        field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
     ],
 };
 
@@ -2789,70 +2846,70 @@ pub static SET_USER_STATUS_TIMED_DND_RETURNS: Struct = Struct {
 pub static SHARE_CHANNEL_ARGS: Struct = Struct {
     index: 694,
     name: "ShareChannelArgs",
-    fields: &[field("A", "a", Kind::Ptr(&Kind::Struct(&types::SHARED_CHANNEL)))],
+    fields: &[field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::SHARED_CHANNEL)))],
 };
 
 /// Go's `ShareChannelReturns`.
 pub static SHARE_CHANNEL_RETURNS: Struct = Struct {
     index: 695,
     name: "ShareChannelReturns",
-    fields: &[field("A", "a", Kind::Ptr(&Kind::Struct(&types::SHARED_CHANNEL))), field("B", "b", Kind::Error)],
+    fields: &[field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::SHARED_CHANNEL))), field(0, "B", "b", Kind::Error)],
 };
 
 /// Go's `SyncSharedChannelArgs`.
 pub static SYNC_SHARED_CHANNEL_ARGS: Struct =
-    Struct { index: 696, name: "SyncSharedChannelArgs", fields: &[field("A", "a", Kind::String)] };
+    Struct { index: 696, name: "SyncSharedChannelArgs", fields: &[field(0, "A", "a", Kind::String)] };
 
 /// Go's `SyncSharedChannelReturns`.
 pub static SYNC_SHARED_CHANNEL_RETURNS: Struct =
-    Struct { index: 697, name: "SyncSharedChannelReturns", fields: &[field("A", "a", Kind::Error)] };
+    Struct { index: 697, name: "SyncSharedChannelReturns", fields: &[field(0, "A", "a", Kind::Error)] };
 
 /// Go's `UninviteRemoteFromChannelArgs`.
 pub static UNINVITE_REMOTE_FROM_CHANNEL_ARGS: Struct = Struct {
     index: 700,
     name: "UninviteRemoteFromChannelArgs",
-    fields: &[field("A", "a", Kind::String), field("B", "b", Kind::String)],
+    fields: &[field(0, "A", "a", Kind::String), field(0, "B", "b", Kind::String)],
 };
 
 /// Go's `UninviteRemoteFromChannelReturns`.
 pub static UNINVITE_REMOTE_FROM_CHANNEL_RETURNS: Struct =
-    Struct { index: 701, name: "UninviteRemoteFromChannelReturns", fields: &[field("A", "a", Kind::Error)] };
+    Struct { index: 701, name: "UninviteRemoteFromChannelReturns", fields: &[field(0, "A", "a", Kind::Error)] };
 
 /// Go's `UnregisterCommandArgs`.
 pub static UNREGISTER_COMMAND_ARGS: Struct = Struct {
     index: 702,
     name: "UnregisterCommandArgs",
-    fields: &[field("A", "a", Kind::String), field("B", "b", Kind::String)],
+    fields: &[field(0, "A", "a", Kind::String), field(0, "B", "b", Kind::String)],
 };
 
 /// Go's `UnregisterCommandReturns`.
 pub static UNREGISTER_COMMAND_RETURNS: Struct =
-    Struct { index: 703, name: "UnregisterCommandReturns", fields: &[field("A", "a", Kind::Error)] };
+    Struct { index: 703, name: "UnregisterCommandReturns", fields: &[field(0, "A", "a", Kind::Error)] };
 
 /// Go's `UnregisterPluginForSharedChannelsArgs`.
 pub static UNREGISTER_PLUGIN_FOR_SHARED_CHANNELS_ARGS: Struct =
-    Struct { index: 704, name: "UnregisterPluginForSharedChannelsArgs", fields: &[field("A", "a", Kind::String)] };
+    Struct { index: 704, name: "UnregisterPluginForSharedChannelsArgs", fields: &[field(0, "A", "a", Kind::String)] };
 
 /// Go's `UnregisterPluginForSharedChannelsReturns`.
 pub static UNREGISTER_PLUGIN_FOR_SHARED_CHANNELS_RETURNS: Struct =
-    Struct { index: 705, name: "UnregisterPluginForSharedChannelsReturns", fields: &[field("A", "a", Kind::Error)] };
+    Struct { index: 705, name: "UnregisterPluginForSharedChannelsReturns", fields: &[field(0, "A", "a", Kind::Error)] };
 
 /// Go's `UnshareChannelArgs`.
 pub static UNSHARE_CHANNEL_ARGS: Struct =
-    Struct { index: 706, name: "UnshareChannelArgs", fields: &[field("A", "a", Kind::String)] };
+    Struct { index: 706, name: "UnshareChannelArgs", fields: &[field(0, "A", "a", Kind::String)] };
 
 /// Go's `UnshareChannelReturns`.
 pub static UNSHARE_CHANNEL_RETURNS: Struct = Struct {
     index: 707,
     name: "UnshareChannelReturns",
-    fields: &[field("A", "a", Kind::Bool), field("B", "b", Kind::Error)],
+    fields: &[field(0, "A", "a", Kind::Bool), field(0, "B", "b", Kind::Error)],
 };
 
 /// Go's `UpdateBotActiveArgs`.
 pub static UPDATE_BOT_ACTIVE_ARGS: Struct = Struct {
     index: 708,
     name: "UpdateBotActiveArgs",
-    fields: &[field("A", "a", Kind::String), field("B", "b", Kind::Bool)],
+    fields: &[field(0, "A", "a", Kind::String), field(0, "B", "b", Kind::Bool)],
 };
 
 /// Go's `UpdateBotActiveReturns`.
@@ -2860,8 +2917,8 @@ pub static UPDATE_BOT_ACTIVE_RETURNS: Struct = Struct {
     index: 709,
     name: "UpdateBotActiveReturns",
     fields: &[
-        field("A", "a", Kind::Ptr(&Kind::Struct(&types::BOT))),
-        field("B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
+        field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::BOT))),
+        field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
     ],
 };
 
@@ -2869,7 +2926,7 @@ pub static UPDATE_BOT_ACTIVE_RETURNS: Struct = Struct {
 pub static UPDATE_CHANNEL_ARGS: Struct = Struct {
     index: 710,
     name: "UpdateChannelArgs",
-    fields: &[field("A", "a", Kind::Ptr(&Kind::Struct(&types::CHANNEL)))],
+    fields: &[field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::CHANNEL)))],
 };
 
 /// Go's `UpdateChannelMemberNotificationsArgs`.
@@ -2877,9 +2934,9 @@ pub static UPDATE_CHANNEL_MEMBER_NOTIFICATIONS_ARGS: Struct = Struct {
     index: 711,
     name: "UpdateChannelMemberNotificationsArgs",
     fields: &[
-        field("A", "a", Kind::String),
-        field("B", "b", Kind::String),
-        field("C", "c", Kind::Map(&Kind::String, &Kind::String)),
+        field(0, "A", "a", Kind::String),
+        field(0, "B", "b", Kind::String),
+        field(0, "C", "c", Kind::Map(&Kind::String, &Kind::String)),
     ],
 };
 
@@ -2888,8 +2945,8 @@ pub static UPDATE_CHANNEL_MEMBER_NOTIFICATIONS_RETURNS: Struct = Struct {
     index: 712,
     name: "UpdateChannelMemberNotificationsReturns",
     fields: &[
-        field("A", "a", Kind::Ptr(&Kind::Struct(&types::CHANNEL_MEMBER))),
-        field("B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
+        field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::CHANNEL_MEMBER))),
+        field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
     ],
 };
 
@@ -2897,7 +2954,7 @@ pub static UPDATE_CHANNEL_MEMBER_NOTIFICATIONS_RETURNS: Struct = Struct {
 pub static UPDATE_CHANNEL_MEMBER_ROLES_ARGS: Struct = Struct {
     index: 713,
     name: "UpdateChannelMemberRolesArgs",
-    fields: &[field("A", "a", Kind::String), field("B", "b", Kind::String), field("C", "c", Kind::String)],
+    fields: &[field(0, "A", "a", Kind::String), field(0, "B", "b", Kind::String), field(0, "C", "c", Kind::String)],
 };
 
 /// Go's `UpdateChannelMemberRolesReturns`.
@@ -2905,8 +2962,8 @@ pub static UPDATE_CHANNEL_MEMBER_ROLES_RETURNS: Struct = Struct {
     index: 714,
     name: "UpdateChannelMemberRolesReturns",
     fields: &[
-        field("A", "a", Kind::Ptr(&Kind::Struct(&types::CHANNEL_MEMBER))),
-        field("B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
+        field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::CHANNEL_MEMBER))),
+        field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
     ],
 };
 
@@ -2915,8 +2972,8 @@ pub static UPDATE_CHANNEL_RETURNS: Struct = Struct {
     index: 715,
     name: "UpdateChannelReturns",
     fields: &[
-        field("A", "a", Kind::Ptr(&Kind::Struct(&types::CHANNEL))),
-        field("B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
+        field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::CHANNEL))),
+        field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
     ],
 };
 
@@ -2925,9 +2982,9 @@ pub static UPDATE_CHANNEL_SIDEBAR_CATEGORIES_ARGS: Struct = Struct {
     index: 716,
     name: "UpdateChannelSidebarCategoriesArgs",
     fields: &[
-        field("A", "a", Kind::String),
-        field("B", "b", Kind::String),
-        field("C", "c", Kind::List(&Kind::Ptr(&Kind::Struct(&types::SIDEBAR_CATEGORY_WITH_CHANNELS)))),
+        field(0, "A", "a", Kind::String),
+        field(0, "B", "b", Kind::String),
+        field(0, "C", "c", Kind::List(&Kind::Ptr(&Kind::Struct(&types::SIDEBAR_CATEGORY_WITH_CHANNELS)))),
     ],
 };
 
@@ -2936,8 +2993,8 @@ pub static UPDATE_CHANNEL_SIDEBAR_CATEGORIES_RETURNS: Struct = Struct {
     index: 717,
     name: "UpdateChannelSidebarCategoriesReturns",
     fields: &[
-        field("A", "a", Kind::List(&Kind::Ptr(&Kind::Struct(&types::SIDEBAR_CATEGORY_WITH_CHANNELS)))),
-        field("B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
+        field(0, "A", "a", Kind::List(&Kind::Ptr(&Kind::Struct(&types::SIDEBAR_CATEGORY_WITH_CHANNELS)))),
+        field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
     ],
 };
 
@@ -2945,41 +3002,44 @@ pub static UPDATE_CHANNEL_SIDEBAR_CATEGORIES_RETURNS: Struct = Struct {
 pub static UPDATE_COMMAND_ARGS: Struct = Struct {
     index: 718,
     name: "UpdateCommandArgs",
-    fields: &[field("A", "a", Kind::String), field("B", "b", Kind::Ptr(&Kind::Struct(&types::COMMAND)))],
+    fields: &[field(0, "A", "a", Kind::String), field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::COMMAND)))],
 };
 
 /// Go's `UpdateCommandReturns`.
 pub static UPDATE_COMMAND_RETURNS: Struct = Struct {
     index: 719,
     name: "UpdateCommandReturns",
-    fields: &[field("A", "a", Kind::Ptr(&Kind::Struct(&types::COMMAND))), field("B", "b", Kind::Error)],
+    fields: &[field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::COMMAND))), field(0, "B", "b", Kind::Error)],
 };
 
 /// Go's `UpdateEphemeralPostArgs`.
 pub static UPDATE_EPHEMERAL_POST_ARGS: Struct = Struct {
     index: 720,
     name: "UpdateEphemeralPostArgs",
-    fields: &[field("A", "a", Kind::String), field("B", "b", Kind::Ptr(&Kind::Struct(&types::POST)))],
+    fields: &[field(0, "A", "a", Kind::String), field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::POST)))],
 };
 
 /// Go's `UpdateEphemeralPostReturns`.
 pub static UPDATE_EPHEMERAL_POST_RETURNS: Struct = Struct {
     index: 721,
     name: "UpdateEphemeralPostReturns",
-    fields: &[field("A", "a", Kind::Ptr(&Kind::Struct(&types::POST)))],
+    fields: &[field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::POST)))],
 };
 
 /// Go's `UpdateGroupArgs`.
-pub static UPDATE_GROUP_ARGS: Struct =
-    Struct { index: 722, name: "UpdateGroupArgs", fields: &[field("A", "a", Kind::Ptr(&Kind::Struct(&types::GROUP)))] };
+pub static UPDATE_GROUP_ARGS: Struct = Struct {
+    index: 722,
+    name: "UpdateGroupArgs",
+    fields: &[field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::GROUP)))],
+};
 
 /// Go's `UpdateGroupReturns`.
 pub static UPDATE_GROUP_RETURNS: Struct = Struct {
     index: 723,
     name: "UpdateGroupReturns",
     fields: &[
-        field("A", "a", Kind::Ptr(&Kind::Struct(&types::GROUP))),
-        field("B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
+        field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::GROUP))),
+        field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
     ],
 };
 
@@ -2987,7 +3047,7 @@ pub static UPDATE_GROUP_RETURNS: Struct = Struct {
 pub static UPDATE_GROUP_SYNCABLE_ARGS: Struct = Struct {
     index: 724,
     name: "UpdateGroupSyncableArgs",
-    fields: &[field("A", "a", Kind::Ptr(&Kind::Struct(&types::GROUP_SYNCABLE)))],
+    fields: &[field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::GROUP_SYNCABLE)))],
 };
 
 /// Go's `UpdateGroupSyncableReturns`.
@@ -2995,8 +3055,8 @@ pub static UPDATE_GROUP_SYNCABLE_RETURNS: Struct = Struct {
     index: 725,
     name: "UpdateGroupSyncableReturns",
     fields: &[
-        field("A", "a", Kind::Ptr(&Kind::Struct(&types::GROUP_SYNCABLE))),
-        field("B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
+        field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::GROUP_SYNCABLE))),
+        field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
     ],
 };
 
@@ -3004,7 +3064,7 @@ pub static UPDATE_GROUP_SYNCABLE_RETURNS: Struct = Struct {
 pub static UPDATE_O_AUTH_APP_ARGS: Struct = Struct {
     index: 726,
     name: "UpdateOAuthAppArgs",
-    fields: &[field("A", "a", Kind::Ptr(&Kind::Struct(&types::O_AUTH_APP)))],
+    fields: &[field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::O_AUTH_APP)))],
 };
 
 /// Go's `UpdateOAuthAppReturns`.
@@ -3012,22 +3072,25 @@ pub static UPDATE_O_AUTH_APP_RETURNS: Struct = Struct {
     index: 727,
     name: "UpdateOAuthAppReturns",
     fields: &[
-        field("A", "a", Kind::Ptr(&Kind::Struct(&types::O_AUTH_APP))),
-        field("B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
+        field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::O_AUTH_APP))),
+        field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
     ],
 };
 
 /// Go's `UpdatePostArgs`.
-pub static UPDATE_POST_ARGS: Struct =
-    Struct { index: 728, name: "UpdatePostArgs", fields: &[field("A", "a", Kind::Ptr(&Kind::Struct(&types::POST)))] };
+pub static UPDATE_POST_ARGS: Struct = Struct {
+    index: 728,
+    name: "UpdatePostArgs",
+    fields: &[field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::POST)))],
+};
 
 /// Go's `UpdatePostReturns`.
 pub static UPDATE_POST_RETURNS: Struct = Struct {
     index: 729,
     name: "UpdatePostReturns",
     fields: &[
-        field("A", "a", Kind::Ptr(&Kind::Struct(&types::POST))),
-        field("B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
+        field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::POST))),
+        field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
     ],
 };
 
@@ -3035,28 +3098,28 @@ pub static UPDATE_POST_RETURNS: Struct = Struct {
 pub static UPDATE_PREFERENCES_FOR_USER_ARGS: Struct = Struct {
     index: 730,
     name: "UpdatePreferencesForUserArgs",
-    fields: &[field("A", "a", Kind::String), field("B", "b", Kind::List(&Kind::Struct(&types::PREFERENCE)))],
+    fields: &[field(0, "A", "a", Kind::String), field(0, "B", "b", Kind::List(&Kind::Struct(&types::PREFERENCE)))],
 };
 
 /// Go's `UpdatePreferencesForUserReturns`.
 pub static UPDATE_PREFERENCES_FOR_USER_RETURNS: Struct = Struct {
     index: 731,
     name: "UpdatePreferencesForUserReturns",
-    fields: &[field("A", "a", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))],
+    fields: &[field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))],
 };
 
 /// Go's `UpdatePropertyFieldArgs`.
 pub static UPDATE_PROPERTY_FIELD_ARGS: Struct = Struct {
     index: 732,
     name: "UpdatePropertyFieldArgs",
-    fields: &[field("A", "a", Kind::String), field("B", "b", Kind::Ptr(&Kind::Struct(&types::PROPERTY_FIELD)))],
+    fields: &[field(0, "A", "a", Kind::String), field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::PROPERTY_FIELD)))],
 };
 
 /// Go's `UpdatePropertyFieldReturns`.
 pub static UPDATE_PROPERTY_FIELD_RETURNS: Struct = Struct {
     index: 733,
     name: "UpdatePropertyFieldReturns",
-    fields: &[field("A", "a", Kind::Ptr(&Kind::Struct(&types::PROPERTY_FIELD))), field("B", "b", Kind::Error)],
+    fields: &[field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::PROPERTY_FIELD))), field(0, "B", "b", Kind::Error)],
 };
 
 /// Go's `UpdatePropertyFieldsArgs`.
@@ -3064,8 +3127,8 @@ pub static UPDATE_PROPERTY_FIELDS_ARGS: Struct = Struct {
     index: 734,
     name: "UpdatePropertyFieldsArgs",
     fields: &[
-        field("A", "a", Kind::String),
-        field("B", "b", Kind::List(&Kind::Ptr(&Kind::Struct(&types::PROPERTY_FIELD)))),
+        field(0, "A", "a", Kind::String),
+        field(0, "B", "b", Kind::List(&Kind::Ptr(&Kind::Struct(&types::PROPERTY_FIELD)))),
     ],
 };
 
@@ -3074,8 +3137,8 @@ pub static UPDATE_PROPERTY_FIELDS_RETURNS: Struct = Struct {
     index: 735,
     name: "UpdatePropertyFieldsReturns",
     fields: &[
-        field("A", "a", Kind::List(&Kind::Ptr(&Kind::Struct(&types::PROPERTY_FIELD)))),
-        field("B", "b", Kind::Error),
+        field(0, "A", "a", Kind::List(&Kind::Ptr(&Kind::Struct(&types::PROPERTY_FIELD)))),
+        field(0, "B", "b", Kind::Error),
     ],
 };
 
@@ -3083,14 +3146,14 @@ pub static UPDATE_PROPERTY_FIELDS_RETURNS: Struct = Struct {
 pub static UPDATE_PROPERTY_VALUE_ARGS: Struct = Struct {
     index: 736,
     name: "UpdatePropertyValueArgs",
-    fields: &[field("A", "a", Kind::String), field("B", "b", Kind::Ptr(&Kind::Struct(&types::PROPERTY_VALUE)))],
+    fields: &[field(0, "A", "a", Kind::String), field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::PROPERTY_VALUE)))],
 };
 
 /// Go's `UpdatePropertyValueReturns`.
 pub static UPDATE_PROPERTY_VALUE_RETURNS: Struct = Struct {
     index: 737,
     name: "UpdatePropertyValueReturns",
-    fields: &[field("A", "a", Kind::Ptr(&Kind::Struct(&types::PROPERTY_VALUE))), field("B", "b", Kind::Error)],
+    fields: &[field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::PROPERTY_VALUE))), field(0, "B", "b", Kind::Error)],
 };
 
 /// Go's `UpdatePropertyValuesArgs`.
@@ -3098,8 +3161,8 @@ pub static UPDATE_PROPERTY_VALUES_ARGS: Struct = Struct {
     index: 738,
     name: "UpdatePropertyValuesArgs",
     fields: &[
-        field("A", "a", Kind::String),
-        field("B", "b", Kind::List(&Kind::Ptr(&Kind::Struct(&types::PROPERTY_VALUE)))),
+        field(0, "A", "a", Kind::String),
+        field(0, "B", "b", Kind::List(&Kind::Ptr(&Kind::Struct(&types::PROPERTY_VALUE)))),
     ],
 };
 
@@ -3108,8 +3171,8 @@ pub static UPDATE_PROPERTY_VALUES_RETURNS: Struct = Struct {
     index: 739,
     name: "UpdatePropertyValuesReturns",
     fields: &[
-        field("A", "a", Kind::List(&Kind::Ptr(&Kind::Struct(&types::PROPERTY_VALUE)))),
-        field("B", "b", Kind::Error),
+        field(0, "A", "a", Kind::List(&Kind::Ptr(&Kind::Struct(&types::PROPERTY_VALUE)))),
+        field(0, "B", "b", Kind::Error),
     ],
 };
 
@@ -3117,7 +3180,7 @@ pub static UPDATE_PROPERTY_VALUES_RETURNS: Struct = Struct {
 pub static UPDATE_SHARED_CHANNEL_ARGS: Struct = Struct {
     index: 740,
     name: "UpdateSharedChannelArgs",
-    fields: &[field("A", "a", Kind::Ptr(&Kind::Struct(&types::SHARED_CHANNEL)))],
+    fields: &[field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::SHARED_CHANNEL)))],
 };
 
 /// Go's `UpdateSharedChannelCursorArgs`.
@@ -3125,32 +3188,35 @@ pub static UPDATE_SHARED_CHANNEL_CURSOR_ARGS: Struct = Struct {
     index: 741,
     name: "UpdateSharedChannelCursorArgs",
     fields: &[
-        field("A", "a", Kind::String),
-        field("B", "b", Kind::String),
-        field("C", "c", Kind::Struct(&types::GET_POSTS_SINCE_FOR_SYNC_CURSOR)),
+        field(0, "A", "a", Kind::String),
+        field(0, "B", "b", Kind::String),
+        field(0, "C", "c", Kind::Struct(&types::GET_POSTS_SINCE_FOR_SYNC_CURSOR)),
     ],
 };
 
 /// Go's `UpdateSharedChannelCursorReturns`.
 pub static UPDATE_SHARED_CHANNEL_CURSOR_RETURNS: Struct =
-    Struct { index: 742, name: "UpdateSharedChannelCursorReturns", fields: &[field("A", "a", Kind::Error)] };
+    Struct { index: 742, name: "UpdateSharedChannelCursorReturns", fields: &[field(0, "A", "a", Kind::Error)] };
 
 /// Go's `UpdateSharedChannelReturns`.
 pub static UPDATE_SHARED_CHANNEL_RETURNS: Struct = Struct {
     index: 743,
     name: "UpdateSharedChannelReturns",
-    fields: &[field("A", "a", Kind::Ptr(&Kind::Struct(&types::SHARED_CHANNEL))), field("B", "b", Kind::Error)],
+    fields: &[field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::SHARED_CHANNEL))), field(0, "B", "b", Kind::Error)],
 };
 
 /// Go's `UpdateTeamArgs`.
-pub static UPDATE_TEAM_ARGS: Struct =
-    Struct { index: 744, name: "UpdateTeamArgs", fields: &[field("A", "a", Kind::Ptr(&Kind::Struct(&types::TEAM)))] };
+pub static UPDATE_TEAM_ARGS: Struct = Struct {
+    index: 744,
+    name: "UpdateTeamArgs",
+    fields: &[field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::TEAM)))],
+};
 
 /// Go's `UpdateTeamMemberRolesArgs`.
 pub static UPDATE_TEAM_MEMBER_ROLES_ARGS: Struct = Struct {
     index: 745,
     name: "UpdateTeamMemberRolesArgs",
-    fields: &[field("A", "a", Kind::String), field("B", "b", Kind::String), field("C", "c", Kind::String)],
+    fields: &[field(0, "A", "a", Kind::String), field(0, "B", "b", Kind::String), field(0, "C", "c", Kind::String)],
 };
 
 /// Go's `UpdateTeamMemberRolesReturns`.
@@ -3158,8 +3224,8 @@ pub static UPDATE_TEAM_MEMBER_ROLES_RETURNS: Struct = Struct {
     index: 746,
     name: "UpdateTeamMemberRolesReturns",
     fields: &[
-        field("A", "a", Kind::Ptr(&Kind::Struct(&types::TEAM_MEMBER))),
-        field("B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
+        field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::TEAM_MEMBER))),
+        field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
     ],
 };
 
@@ -3168,8 +3234,8 @@ pub static UPDATE_TEAM_RETURNS: Struct = Struct {
     index: 747,
     name: "UpdateTeamReturns",
     fields: &[
-        field("A", "a", Kind::Ptr(&Kind::Struct(&types::TEAM))),
-        field("B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
+        field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::TEAM))),
+        field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
     ],
 };
 
@@ -3177,25 +3243,28 @@ pub static UPDATE_TEAM_RETURNS: Struct = Struct {
 pub static UPDATE_USER_ACTIVE_ARGS: Struct = Struct {
     index: 748,
     name: "UpdateUserActiveArgs",
-    fields: &[field("A", "a", Kind::String), field("B", "b", Kind::Bool)],
+    fields: &[field(0, "A", "a", Kind::String), field(0, "B", "b", Kind::Bool)],
 };
 
 /// Go's `UpdateUserActiveReturns`.
 pub static UPDATE_USER_ACTIVE_RETURNS: Struct = Struct {
     index: 749,
     name: "UpdateUserActiveReturns",
-    fields: &[field("A", "a", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))],
+    fields: &[field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))],
 };
 
 /// Go's `UpdateUserArgs`.
-pub static UPDATE_USER_ARGS: Struct =
-    Struct { index: 750, name: "UpdateUserArgs", fields: &[field("A", "a", Kind::Ptr(&Kind::Struct(&types::USER)))] };
+pub static UPDATE_USER_ARGS: Struct = Struct {
+    index: 750,
+    name: "UpdateUserArgs",
+    fields: &[field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::USER)))],
+};
 
 /// Go's `UpdateUserAuthArgs`.
 pub static UPDATE_USER_AUTH_ARGS: Struct = Struct {
     index: 751,
     name: "UpdateUserAuthArgs",
-    fields: &[field("A", "a", Kind::String), field("B", "b", Kind::Ptr(&Kind::Struct(&types::USER_AUTH)))],
+    fields: &[field(0, "A", "a", Kind::String), field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::USER_AUTH)))],
 };
 
 /// Go's `UpdateUserAuthReturns`.
@@ -3203,8 +3272,8 @@ pub static UPDATE_USER_AUTH_RETURNS: Struct = Struct {
     index: 752,
     name: "UpdateUserAuthReturns",
     fields: &[
-        field("A", "a", Kind::Ptr(&Kind::Struct(&types::USER_AUTH))),
-        field("B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
+        field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::USER_AUTH))),
+        field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
     ],
 };
 
@@ -3212,14 +3281,14 @@ pub static UPDATE_USER_AUTH_RETURNS: Struct = Struct {
 pub static UPDATE_USER_CUSTOM_STATUS_ARGS: Struct = Struct {
     index: 753,
     name: "UpdateUserCustomStatusArgs",
-    fields: &[field("A", "a", Kind::String), field("B", "b", Kind::Ptr(&Kind::Struct(&types::CUSTOM_STATUS)))],
+    fields: &[field(0, "A", "a", Kind::String), field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::CUSTOM_STATUS)))],
 };
 
 /// Go's `UpdateUserCustomStatusReturns`.
 pub static UPDATE_USER_CUSTOM_STATUS_RETURNS: Struct = Struct {
     index: 754,
     name: "UpdateUserCustomStatusReturns",
-    fields: &[field("A", "a", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))],
+    fields: &[field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))],
 };
 
 /// Go's `UpdateUserReturns`.
@@ -3227,8 +3296,8 @@ pub static UPDATE_USER_RETURNS: Struct = Struct {
     index: 755,
     name: "UpdateUserReturns",
     fields: &[
-        field("A", "a", Kind::Ptr(&Kind::Struct(&types::USER))),
-        field("B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
+        field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::USER))),
+        field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
     ],
 };
 
@@ -3236,7 +3305,7 @@ pub static UPDATE_USER_RETURNS: Struct = Struct {
 pub static UPDATE_USER_ROLES_ARGS: Struct = Struct {
     index: 756,
     name: "UpdateUserRolesArgs",
-    fields: &[field("A", "a", Kind::String), field("B", "b", Kind::String)],
+    fields: &[field(0, "A", "a", Kind::String), field(0, "B", "b", Kind::String)],
 };
 
 /// Go's `UpdateUserRolesReturns`.
@@ -3244,8 +3313,8 @@ pub static UPDATE_USER_ROLES_RETURNS: Struct = Struct {
     index: 757,
     name: "UpdateUserRolesReturns",
     fields: &[
-        field("A", "a", Kind::Ptr(&Kind::Struct(&types::USER))),
-        field("B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
+        field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::USER))),
+        field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
     ],
 };
 
@@ -3253,7 +3322,7 @@ pub static UPDATE_USER_ROLES_RETURNS: Struct = Struct {
 pub static UPDATE_USER_STATUS_ARGS: Struct = Struct {
     index: 758,
     name: "UpdateUserStatusArgs",
-    fields: &[field("A", "a", Kind::String), field("B", "b", Kind::String)],
+    fields: &[field(0, "A", "a", Kind::String), field(0, "B", "b", Kind::String)],
 };
 
 /// Go's `UpdateUserStatusReturns`.
@@ -3261,8 +3330,8 @@ pub static UPDATE_USER_STATUS_RETURNS: Struct = Struct {
     index: 759,
     name: "UpdateUserStatusReturns",
     fields: &[
-        field("A", "a", Kind::Ptr(&Kind::Struct(&types::STATUS))),
-        field("B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
+        field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::STATUS))),
+        field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
     ],
 };
 
@@ -3271,8 +3340,8 @@ pub static UPLOAD_DATA_ARGS: Struct = Struct {
     index: 760,
     name: "UploadDataArgs",
     fields: &[
-        field("A", "a", Kind::Ptr(&Kind::Struct(&types::UPLOAD_SESSION))),
-        field("PluginStreamID", "plugin_stream_id", Kind::Uint(32)),
+        field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::UPLOAD_SESSION))),
+        field(0, "PluginStreamID", "plugin_stream_id", Kind::Uint(32)),
     ],
 };
 
@@ -3280,14 +3349,14 @@ pub static UPLOAD_DATA_ARGS: Struct = Struct {
 pub static UPLOAD_DATA_RETURNS: Struct = Struct {
     index: 761,
     name: "UploadDataReturns",
-    fields: &[field("A", "a", Kind::Ptr(&Kind::Struct(&types::FILE_INFO))), field("B", "b", Kind::Error)],
+    fields: &[field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::FILE_INFO))), field(0, "B", "b", Kind::Error)],
 };
 
 /// Go's `UploadFileArgs`.
 pub static UPLOAD_FILE_ARGS: Struct = Struct {
     index: 762,
     name: "UploadFileArgs",
-    fields: &[field("A", "a", Kind::Bytes), field("B", "b", Kind::String), field("C", "c", Kind::String)],
+    fields: &[field(0, "A", "a", Kind::Bytes), field(0, "B", "b", Kind::String), field(0, "C", "c", Kind::String)],
 };
 
 /// Go's `UploadFileReturns`.
@@ -3295,8 +3364,8 @@ pub static UPLOAD_FILE_RETURNS: Struct = Struct {
     index: 763,
     name: "UploadFileReturns",
     fields: &[
-        field("A", "a", Kind::Ptr(&Kind::Struct(&types::FILE_INFO))),
-        field("B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
+        field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::FILE_INFO))),
+        field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
     ],
 };
 
@@ -3304,7 +3373,7 @@ pub static UPLOAD_FILE_RETURNS: Struct = Struct {
 pub static UPSERT_GROUP_MEMBER_ARGS: Struct = Struct {
     index: 764,
     name: "UpsertGroupMemberArgs",
-    fields: &[field("A", "a", Kind::String), field("B", "b", Kind::String)],
+    fields: &[field(0, "A", "a", Kind::String), field(0, "B", "b", Kind::String)],
 };
 
 /// Go's `UpsertGroupMemberReturns`.
@@ -3312,8 +3381,8 @@ pub static UPSERT_GROUP_MEMBER_RETURNS: Struct = Struct {
     index: 765,
     name: "UpsertGroupMemberReturns",
     fields: &[
-        field("A", "a", Kind::Ptr(&Kind::Struct(&types::GROUP_MEMBER))),
-        field("B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
+        field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::GROUP_MEMBER))),
+        field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
     ],
 };
 
@@ -3321,7 +3390,7 @@ pub static UPSERT_GROUP_MEMBER_RETURNS: Struct = Struct {
 pub static UPSERT_GROUP_MEMBERS_ARGS: Struct = Struct {
     index: 766,
     name: "UpsertGroupMembersArgs",
-    fields: &[field("A", "a", Kind::String), field("B", "b", Kind::List(&Kind::String))],
+    fields: &[field(0, "A", "a", Kind::String), field(0, "B", "b", Kind::List(&Kind::String))],
 };
 
 /// Go's `UpsertGroupMembersReturns`.
@@ -3329,8 +3398,8 @@ pub static UPSERT_GROUP_MEMBERS_RETURNS: Struct = Struct {
     index: 767,
     name: "UpsertGroupMembersReturns",
     fields: &[
-        field("A", "a", Kind::List(&Kind::Ptr(&Kind::Struct(&types::GROUP_MEMBER)))),
-        field("B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
+        field(0, "A", "a", Kind::List(&Kind::Ptr(&Kind::Struct(&types::GROUP_MEMBER)))),
+        field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
     ],
 };
 
@@ -3338,7 +3407,7 @@ pub static UPSERT_GROUP_MEMBERS_RETURNS: Struct = Struct {
 pub static UPSERT_GROUP_SYNCABLE_ARGS: Struct = Struct {
     index: 768,
     name: "UpsertGroupSyncableArgs",
-    fields: &[field("A", "a", Kind::Ptr(&Kind::Struct(&types::GROUP_SYNCABLE)))],
+    fields: &[field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::GROUP_SYNCABLE)))],
 };
 
 /// Go's `UpsertGroupSyncableReturns`.
@@ -3346,8 +3415,8 @@ pub static UPSERT_GROUP_SYNCABLE_RETURNS: Struct = Struct {
     index: 769,
     name: "UpsertGroupSyncableReturns",
     fields: &[
-        field("A", "a", Kind::Ptr(&Kind::Struct(&types::GROUP_SYNCABLE))),
-        field("B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
+        field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::GROUP_SYNCABLE))),
+        field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
     ],
 };
 
@@ -3355,21 +3424,21 @@ pub static UPSERT_GROUP_SYNCABLE_RETURNS: Struct = Struct {
 pub static UPSERT_PROPERTY_VALUE_ARGS: Struct = Struct {
     index: 770,
     name: "UpsertPropertyValueArgs",
-    fields: &[field("A", "a", Kind::Ptr(&Kind::Struct(&types::PROPERTY_VALUE)))],
+    fields: &[field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::PROPERTY_VALUE)))],
 };
 
 /// Go's `UpsertPropertyValueReturns`.
 pub static UPSERT_PROPERTY_VALUE_RETURNS: Struct = Struct {
     index: 771,
     name: "UpsertPropertyValueReturns",
-    fields: &[field("A", "a", Kind::Ptr(&Kind::Struct(&types::PROPERTY_VALUE))), field("B", "b", Kind::Error)],
+    fields: &[field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::PROPERTY_VALUE))), field(0, "B", "b", Kind::Error)],
 };
 
 /// Go's `UpsertPropertyValuesArgs`.
 pub static UPSERT_PROPERTY_VALUES_ARGS: Struct = Struct {
     index: 772,
     name: "UpsertPropertyValuesArgs",
-    fields: &[field("A", "a", Kind::List(&Kind::Ptr(&Kind::Struct(&types::PROPERTY_VALUE))))],
+    fields: &[field(0, "A", "a", Kind::List(&Kind::Ptr(&Kind::Struct(&types::PROPERTY_VALUE))))],
 };
 
 /// Go's `UpsertPropertyValuesReturns`.
@@ -3377,7 +3446,7 @@ pub static UPSERT_PROPERTY_VALUES_RETURNS: Struct = Struct {
     index: 773,
     name: "UpsertPropertyValuesReturns",
     fields: &[
-        field("A", "a", Kind::List(&Kind::Ptr(&Kind::Struct(&types::PROPERTY_VALUE)))),
-        field("B", "b", Kind::Error),
+        field(0, "A", "a", Kind::List(&Kind::Ptr(&Kind::Struct(&types::PROPERTY_VALUE)))),
+        field(0, "B", "b", Kind::Error),
     ],
 };

@@ -7,86 +7,91 @@ use super::super::types;
 use crate::schema::{Kind, Struct};
 
 /// Go's `DbBoolReturn`.
-pub static DB_BOOL_RETURN: Struct = Struct { index: 267, name: "DbBoolReturn", fields: &[field("A", "a", Kind::Bool)] };
+pub static DB_BOOL_RETURN: Struct =
+    Struct { index: 267, name: "DbBoolReturn", fields: &[field(0, "A", "a", Kind::Bool)] };
 
 /// Go's `DbConnArgs`.
 pub static DB_CONN_ARGS: Struct = Struct {
     index: 268,
     name: "DbConnArgs",
     fields: &[
-        field("A", "a", Kind::String),
-        field("B", "b", Kind::String),
-        field("C", "c", Kind::List(&Kind::Struct(&types::NAMED_VALUE))),
+        field(0, "A", "a", Kind::String),
+        field(0, "B", "b", Kind::String),
+        field(0, "C", "c", Kind::List(&Kind::Struct(&types::NAMED_VALUE))),
     ],
 };
 
 /// Go's `DbErrReturn`.
-pub static DB_ERR_RETURN: Struct = Struct { index: 269, name: "DbErrReturn", fields: &[field("A", "a", Kind::Error)] };
+pub static DB_ERR_RETURN: Struct =
+    Struct { index: 269, name: "DbErrReturn", fields: &[field(0, "A", "a", Kind::Error)] };
 
 /// Go's `DbIntReturn`.
 pub static DB_INT_RETURN: Struct =
-    Struct { index: 271, name: "DbIntReturn", fields: &[field("A", "a", Kind::Int(64))] };
+    Struct { index: 271, name: "DbIntReturn", fields: &[field(0, "A", "a", Kind::Int(64))] };
 
 /// Go's `DbResultContErrReturn`.
 pub static DB_RESULT_CONT_ERR_RETURN: Struct = Struct {
     index: 272,
     name: "DbResultContErrReturn",
-    fields: &[field("A", "a", Kind::Struct(&types::RESULT_CONTAINER)), field("B", "b", Kind::Error)],
+    fields: &[field(0, "A", "a", Kind::Struct(&types::RESULT_CONTAINER)), field(0, "B", "b", Kind::Error)],
 };
 
 /// Go's `DbRowScanArg`.
 pub static DB_ROW_SCAN_ARG: Struct = Struct {
     index: 273,
     name: "DbRowScanArg",
-    fields: &[field("A", "a", Kind::String), field("B", "b", Kind::List(&Kind::Any))],
+    fields: &[field(0, "A", "a", Kind::String), field(0, "B", "b", Kind::List(&Kind::Any))],
 };
 
 /// Go's `DbRowScanReturn`.
 pub static DB_ROW_SCAN_RETURN: Struct = Struct {
     index: 274,
     name: "DbRowScanReturn",
-    fields: &[field("A", "a", Kind::Error), field("B", "b", Kind::List(&Kind::Any))],
+    fields: &[field(0, "A", "a", Kind::Error), field(0, "B", "b", Kind::List(&Kind::Any))],
 };
 
 /// Go's `DbRowsColumnArg`.
 pub static DB_ROWS_COLUMN_ARG: Struct = Struct {
     index: 275,
     name: "DbRowsColumnArg",
-    fields: &[field("A", "a", Kind::String), field("B", "b", Kind::Int(64))],
+    fields: &[field(0, "A", "a", Kind::String), field(0, "B", "b", Kind::Int(64))],
 };
 
 /// Go's `DbRowsColumnTypePrecisionScaleReturn`.
 pub static DB_ROWS_COLUMN_TYPE_PRECISION_SCALE_RETURN: Struct = Struct {
     index: 276,
     name: "DbRowsColumnTypePrecisionScaleReturn",
-    fields: &[field("A", "a", Kind::Int(64)), field("B", "b", Kind::Int(64)), field("C", "c", Kind::Bool)],
+    fields: &[field(0, "A", "a", Kind::Int(64)), field(0, "B", "b", Kind::Int(64)), field(0, "C", "c", Kind::Bool)],
 };
 
 /// Go's `DbStmtArgs`.
-pub static DB_STMT_ARGS: Struct =
-    Struct { index: 277, name: "DbStmtArgs", fields: &[field("A", "a", Kind::String), field("B", "b", Kind::String)] };
+pub static DB_STMT_ARGS: Struct = Struct {
+    index: 277,
+    name: "DbStmtArgs",
+    fields: &[field(0, "A", "a", Kind::String), field(0, "B", "b", Kind::String)],
+};
 
 /// Go's `DbStmtQueryArgs`.
 pub static DB_STMT_QUERY_ARGS: Struct = Struct {
     index: 278,
     name: "DbStmtQueryArgs",
-    fields: &[field("A", "a", Kind::String), field("B", "b", Kind::List(&Kind::Struct(&types::NAMED_VALUE)))],
+    fields: &[field(0, "A", "a", Kind::String), field(0, "B", "b", Kind::List(&Kind::Struct(&types::NAMED_VALUE)))],
 };
 
 /// Go's `DbStrErrReturn`.
 pub static DB_STR_ERR_RETURN: Struct = Struct {
     index: 279,
     name: "DbStrErrReturn",
-    fields: &[field("A", "a", Kind::String), field("B", "b", Kind::Error)],
+    fields: &[field(0, "A", "a", Kind::String), field(0, "B", "b", Kind::Error)],
 };
 
 /// Go's `DbStrSliceReturn`.
 pub static DB_STR_SLICE_RETURN: Struct =
-    Struct { index: 280, name: "DbStrSliceReturn", fields: &[field("A", "a", Kind::List(&Kind::String))] };
+    Struct { index: 280, name: "DbStrSliceReturn", fields: &[field(0, "A", "a", Kind::List(&Kind::String))] };
 
 /// Go's `DbTxArgs`.
 pub static DB_TX_ARGS: Struct = Struct {
     index: 281,
     name: "DbTxArgs",
-    fields: &[field("A", "a", Kind::String), field("B", "b", Kind::Struct(&types::TX_OPTIONS))],
+    fields: &[field(0, "A", "a", Kind::String), field(0, "B", "b", Kind::Struct(&types::TX_OPTIONS))],
 };

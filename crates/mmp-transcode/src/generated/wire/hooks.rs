@@ -11,8 +11,8 @@ pub static CHANNEL_HAS_BEEN_CREATED_ARGS: Struct = Struct {
     index: 217,
     name: "ChannelHasBeenCreatedArgs",
     fields: &[
-        field("A", "a", Kind::Ptr(&Kind::Struct(&types::CONTEXT))),
-        field("B", "b", Kind::Ptr(&Kind::Struct(&types::CHANNEL))),
+        field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::CONTEXT))),
+        field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::CHANNEL))),
     ],
 };
 
@@ -25,8 +25,8 @@ pub static CHANNEL_MEMBER_WILL_BE_ADDED_ARGS: Struct = Struct {
     index: 219,
     name: "ChannelMemberWillBeAddedArgs",
     fields: &[
-        field("A", "a", Kind::Ptr(&Kind::Struct(&types::CONTEXT))),
-        field("B", "b", Kind::Ptr(&Kind::Struct(&types::CHANNEL_MEMBER))),
+        field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::CONTEXT))),
+        field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::CHANNEL_MEMBER))),
     ],
 };
 
@@ -34,7 +34,7 @@ pub static CHANNEL_MEMBER_WILL_BE_ADDED_ARGS: Struct = Struct {
 pub static CHANNEL_MEMBER_WILL_BE_ADDED_RETURNS: Struct = Struct {
     index: 220,
     name: "ChannelMemberWillBeAddedReturns",
-    fields: &[field("A", "a", Kind::Ptr(&Kind::Struct(&types::CHANNEL_MEMBER))), field("B", "b", Kind::String)],
+    fields: &[field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::CHANNEL_MEMBER))), field(0, "B", "b", Kind::String)],
 };
 
 /// Go's `ChannelWillBeArchivedArgs`.
@@ -42,34 +42,34 @@ pub static CHANNEL_WILL_BE_ARCHIVED_ARGS: Struct = Struct {
     index: 221,
     name: "ChannelWillBeArchivedArgs",
     fields: &[
-        field("A", "a", Kind::Ptr(&Kind::Struct(&types::CONTEXT))),
-        field("B", "b", Kind::Ptr(&Kind::Struct(&types::CHANNEL))),
+        field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::CONTEXT))),
+        field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::CHANNEL))),
     ],
 };
 
 /// Go's `ChannelWillBeArchivedReturns`.
 pub static CHANNEL_WILL_BE_ARCHIVED_RETURNS: Struct =
-    Struct { index: 222, name: "ChannelWillBeArchivedReturns", fields: &[field("A", "a", Kind::String)] };
+    Struct { index: 222, name: "ChannelWillBeArchivedReturns", fields: &[field(0, "A", "a", Kind::String)] };
 
 /// Go's `ConfigurationWillBeSavedArgs`.
 pub static CONFIGURATION_WILL_BE_SAVED_ARGS: Struct = Struct {
     index: 223,
     name: "ConfigurationWillBeSavedArgs",
-    fields: &[field("A", "a", Kind::Ptr(&Kind::Struct(&types::CONFIG)))],
+    fields: &[field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::CONFIG)))],
 };
 
 /// Go's `ConfigurationWillBeSavedReturns`.
 pub static CONFIGURATION_WILL_BE_SAVED_RETURNS: Struct = Struct {
     index: 224,
     name: "ConfigurationWillBeSavedReturns",
-    fields: &[field("A", "a", Kind::Ptr(&Kind::Struct(&types::CONFIG))), field("B", "b", Kind::Error)],
+    fields: &[field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::CONFIG))), field(0, "B", "b", Kind::Error)],
 };
 
 /// Go's `EmailNotificationWillBeSentArgs`.
 pub static EMAIL_NOTIFICATION_WILL_BE_SENT_ARGS: Struct = Struct {
     index: 320,
     name: "EmailNotificationWillBeSentArgs",
-    fields: &[field("A", "a", Kind::Ptr(&Kind::Struct(&types::EMAIL_NOTIFICATION)))],
+    fields: &[field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::EMAIL_NOTIFICATION)))],
 };
 
 /// Go's `EmailNotificationWillBeSentReturns`.
@@ -77,8 +77,8 @@ pub static EMAIL_NOTIFICATION_WILL_BE_SENT_RETURNS: Struct = Struct {
     index: 321,
     name: "EmailNotificationWillBeSentReturns",
     fields: &[
-        field("A", "a", Kind::Ptr(&Kind::Struct(&types::EMAIL_NOTIFICATION_CONTENT))),
-        field("B", "b", Kind::String),
+        field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::EMAIL_NOTIFICATION_CONTENT))),
+        field(0, "B", "b", Kind::String),
     ],
 };
 
@@ -87,8 +87,8 @@ pub static EXECUTE_COMMAND_ARGS: Struct = Struct {
     index: 326,
     name: "ExecuteCommandArgs",
     fields: &[
-        field("A", "a", Kind::Ptr(&Kind::Struct(&types::CONTEXT))),
-        field("B", "b", Kind::Ptr(&Kind::Struct(&types::COMMAND_ARGS))),
+        field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::CONTEXT))),
+        field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::COMMAND_ARGS))),
     ],
 };
 
@@ -97,8 +97,8 @@ pub static EXECUTE_COMMAND_RETURNS: Struct = Struct {
     index: 327,
     name: "ExecuteCommandReturns",
     fields: &[
-        field("A", "a", Kind::Ptr(&Kind::Struct(&types::COMMAND_RESPONSE))),
-        field("B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
+        field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::COMMAND_RESPONSE))),
+        field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::APP_ERROR))),
     ],
 };
 
@@ -107,26 +107,26 @@ pub static FILE_WILL_BE_DOWNLOADED_ARGS: Struct = Struct {
     index: 332,
     name: "FileWillBeDownloadedArgs",
     fields: &[
-        field("A", "a", Kind::Ptr(&Kind::Struct(&types::CONTEXT))),
-        field("B", "b", Kind::Ptr(&Kind::Struct(&types::FILE_INFO))),
-        field("C", "c", Kind::String),
-        field("D", "d", Kind::String),
+        field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::CONTEXT))),
+        field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::FILE_INFO))),
+        field(0, "C", "c", Kind::String),
+        field(0, "D", "d", Kind::String),
     ],
 };
 
 /// Go's `FileWillBeDownloadedReturns`.
 pub static FILE_WILL_BE_DOWNLOADED_RETURNS: Struct =
-    Struct { index: 333, name: "FileWillBeDownloadedReturns", fields: &[field("A", "a", Kind::String)] };
+    Struct { index: 333, name: "FileWillBeDownloadedReturns", fields: &[field(0, "A", "a", Kind::String)] };
 
 /// Go's `FileWillBeUploadedArgs`.
 pub static FILE_WILL_BE_UPLOADED_ARGS: Struct = Struct {
     index: 334,
     name: "FileWillBeUploadedArgs",
     fields: &[
-        field("A", "a", Kind::Ptr(&Kind::Struct(&types::CONTEXT))),
-        field("B", "b", Kind::Ptr(&Kind::Struct(&types::FILE_INFO))),
-        field("UploadedFileStream", "uploaded_file_stream", Kind::Uint(32)),
-        field("ReplacementFileStream", "replacement_file_stream", Kind::Uint(32)),
+        field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::CONTEXT))),
+        field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::FILE_INFO))),
+        field(0, "UploadedFileStream", "uploaded_file_stream", Kind::Uint(32)),
+        field(0, "ReplacementFileStream", "replacement_file_stream", Kind::Uint(32)),
     ],
 };
 
@@ -134,21 +134,24 @@ pub static FILE_WILL_BE_UPLOADED_ARGS: Struct = Struct {
 pub static FILE_WILL_BE_UPLOADED_RETURNS: Struct = Struct {
     index: 335,
     name: "FileWillBeUploadedReturns",
-    fields: &[field("A", "a", Kind::Ptr(&Kind::Struct(&types::FILE_INFO))), field("B", "b", Kind::String)],
+    fields: &[field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::FILE_INFO))), field(0, "B", "b", Kind::String)],
 };
 
 /// Go's `GenerateSupportDataArgs`.
 pub static GENERATE_SUPPORT_DATA_ARGS: Struct = Struct {
     index: 336,
     name: "GenerateSupportDataArgs",
-    fields: &[field("A", "a", Kind::Ptr(&Kind::Struct(&types::CONTEXT)))],
+    fields: &[field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::CONTEXT)))],
 };
 
 /// Go's `GenerateSupportDataReturns`.
 pub static GENERATE_SUPPORT_DATA_RETURNS: Struct = Struct {
     index: 337,
     name: "GenerateSupportDataReturns",
-    fields: &[field("A", "a", Kind::List(&Kind::Ptr(&Kind::Struct(&types::FILE_DATA)))), field("B", "b", Kind::Error)],
+    fields: &[
+        field(0, "A", "a", Kind::List(&Kind::Ptr(&Kind::Struct(&types::FILE_DATA)))),
+        field(0, "B", "b", Kind::Error),
+    ],
 };
 
 /// Go's `MessageHasBeenDeletedArgs`.
@@ -156,8 +159,8 @@ pub static MESSAGE_HAS_BEEN_DELETED_ARGS: Struct = Struct {
     index: 562,
     name: "MessageHasBeenDeletedArgs",
     fields: &[
-        field("A", "a", Kind::Ptr(&Kind::Struct(&types::CONTEXT))),
-        field("B", "b", Kind::Ptr(&Kind::Struct(&types::POST))),
+        field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::CONTEXT))),
+        field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::POST))),
     ],
 };
 
@@ -170,8 +173,8 @@ pub static MESSAGE_HAS_BEEN_POSTED_ARGS: Struct = Struct {
     index: 564,
     name: "MessageHasBeenPostedArgs",
     fields: &[
-        field("A", "a", Kind::Ptr(&Kind::Struct(&types::CONTEXT))),
-        field("B", "b", Kind::Ptr(&Kind::Struct(&types::POST))),
+        field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::CONTEXT))),
+        field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::POST))),
     ],
 };
 
@@ -184,9 +187,9 @@ pub static MESSAGE_HAS_BEEN_UPDATED_ARGS: Struct = Struct {
     index: 566,
     name: "MessageHasBeenUpdatedArgs",
     fields: &[
-        field("A", "a", Kind::Ptr(&Kind::Struct(&types::CONTEXT))),
-        field("B", "b", Kind::Ptr(&Kind::Struct(&types::POST))),
-        field("C", "c", Kind::Ptr(&Kind::Struct(&types::POST))),
+        field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::CONTEXT))),
+        field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::POST))),
+        field(0, "C", "c", Kind::Ptr(&Kind::Struct(&types::POST))),
     ],
 };
 
@@ -199,8 +202,8 @@ pub static MESSAGE_WILL_BE_POSTED_ARGS: Struct = Struct {
     index: 568,
     name: "MessageWillBePostedArgs",
     fields: &[
-        field("A", "a", Kind::Ptr(&Kind::Struct(&types::CONTEXT))),
-        field("B", "b", Kind::Ptr(&Kind::Struct(&types::POST))),
+        field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::CONTEXT))),
+        field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::POST))),
     ],
 };
 
@@ -208,7 +211,7 @@ pub static MESSAGE_WILL_BE_POSTED_ARGS: Struct = Struct {
 pub static MESSAGE_WILL_BE_POSTED_RETURNS: Struct = Struct {
     index: 569,
     name: "MessageWillBePostedReturns",
-    fields: &[field("A", "a", Kind::Ptr(&Kind::Struct(&types::POST))), field("B", "b", Kind::String)],
+    fields: &[field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::POST))), field(0, "B", "b", Kind::String)],
 };
 
 /// Go's `MessageWillBeUpdatedArgs`.
@@ -216,9 +219,9 @@ pub static MESSAGE_WILL_BE_UPDATED_ARGS: Struct = Struct {
     index: 570,
     name: "MessageWillBeUpdatedArgs",
     fields: &[
-        field("A", "a", Kind::Ptr(&Kind::Struct(&types::CONTEXT))),
-        field("B", "b", Kind::Ptr(&Kind::Struct(&types::POST))),
-        field("C", "c", Kind::Ptr(&Kind::Struct(&types::POST))),
+        field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::CONTEXT))),
+        field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::POST))),
+        field(0, "C", "c", Kind::Ptr(&Kind::Struct(&types::POST))),
     ],
 };
 
@@ -226,53 +229,62 @@ pub static MESSAGE_WILL_BE_UPDATED_ARGS: Struct = Struct {
 pub static MESSAGE_WILL_BE_UPDATED_RETURNS: Struct = Struct {
     index: 571,
     name: "MessageWillBeUpdatedReturns",
-    fields: &[field("A", "a", Kind::Ptr(&Kind::Struct(&types::POST))), field("B", "b", Kind::String)],
+    fields: &[field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::POST))), field(0, "B", "b", Kind::String)],
 };
 
 /// Go's `MessagesWillBeConsumedArgs`.
 pub static MESSAGES_WILL_BE_CONSUMED_ARGS: Struct = Struct {
     index: 572,
     name: "MessagesWillBeConsumedArgs",
-    fields: &[field("A", "a", Kind::List(&Kind::Ptr(&Kind::Struct(&types::POST))))],
+    fields: &[field(0, "A", "a", Kind::List(&Kind::Ptr(&Kind::Struct(&types::POST))))],
 };
 
 /// Go's `MessagesWillBeConsumedReturns`.
 pub static MESSAGES_WILL_BE_CONSUMED_RETURNS: Struct = Struct {
     index: 573,
     name: "MessagesWillBeConsumedReturns",
-    fields: &[field("A", "a", Kind::List(&Kind::Ptr(&Kind::Struct(&types::POST))))],
+    fields: &[field(0, "A", "a", Kind::List(&Kind::Ptr(&Kind::Struct(&types::POST))))],
 };
 
 /// Go's `NotificationWillBePushedArgs`.
 pub static NOTIFICATION_WILL_BE_PUSHED_ARGS: Struct = Struct {
     index: 574,
     name: "NotificationWillBePushedArgs",
-    fields: &[field("A", "a", Kind::Ptr(&Kind::Struct(&types::PUSH_NOTIFICATION))), field("B", "b", Kind::String)],
+    fields: &[
+        field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::PUSH_NOTIFICATION))),
+        field(0, "B", "b", Kind::String),
+    ],
 };
 
 /// Go's `NotificationWillBePushedReturns`.
 pub static NOTIFICATION_WILL_BE_PUSHED_RETURNS: Struct = Struct {
     index: 575,
     name: "NotificationWillBePushedReturns",
-    fields: &[field("A", "a", Kind::Ptr(&Kind::Struct(&types::PUSH_NOTIFICATION))), field("B", "b", Kind::String)],
+    fields: &[
+        field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::PUSH_NOTIFICATION))),
+        field(0, "B", "b", Kind::String),
+    ],
 };
 
 /// Go's `OnActivateArgs`.
 pub static ON_ACTIVATE_ARGS: Struct = Struct {
     index: 576,
     name: "OnActivateArgs",
-    fields: &[field("APIMuxId", "api_mux_id", Kind::Uint(32)), field("DriverMuxId", "driver_mux_id", Kind::Uint(32))],
+    fields: &[
+        field(0, "APIMuxId", "api_mux_id", Kind::Uint(32)),
+        field(0, "DriverMuxId", "driver_mux_id", Kind::Uint(32)),
+    ],
 };
 
 /// Go's `OnActivateReturns`.
 pub static ON_ACTIVATE_RETURNS: Struct =
-    Struct { index: 577, name: "OnActivateReturns", fields: &[field("A", "a", Kind::Error)] };
+    Struct { index: 577, name: "OnActivateReturns", fields: &[field(0, "A", "a", Kind::Error)] };
 
 /// Go's `OnCloudLimitsUpdatedArgs`.
 pub static ON_CLOUD_LIMITS_UPDATED_ARGS: Struct = Struct {
     index: 578,
     name: "OnCloudLimitsUpdatedArgs",
-    fields: &[field("A", "a", Kind::Ptr(&Kind::Struct(&types::PRODUCT_LIMITS)))],
+    fields: &[field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::PRODUCT_LIMITS)))],
 };
 
 /// Go's `OnCloudLimitsUpdatedReturns`.
@@ -284,36 +296,36 @@ pub static ON_CONFIGURATION_CHANGE_ARGS: Struct = Struct { index: 580, name: "On
 
 /// Go's `OnConfigurationChangeReturns`.
 pub static ON_CONFIGURATION_CHANGE_RETURNS: Struct =
-    Struct { index: 581, name: "OnConfigurationChangeReturns", fields: &[field("A", "a", Kind::Error)] };
+    Struct { index: 581, name: "OnConfigurationChangeReturns", fields: &[field(0, "A", "a", Kind::Error)] };
 
 /// Go's `OnDeactivateArgs`.
 pub static ON_DEACTIVATE_ARGS: Struct = Struct { index: 582, name: "OnDeactivateArgs", fields: &[] };
 
 /// Go's `OnDeactivateReturns`.
 pub static ON_DEACTIVATE_RETURNS: Struct =
-    Struct { index: 583, name: "OnDeactivateReturns", fields: &[field("A", "a", Kind::Error)] };
+    Struct { index: 583, name: "OnDeactivateReturns", fields: &[field(0, "A", "a", Kind::Error)] };
 
 /// Go's `OnInstallArgs`.
 pub static ON_INSTALL_ARGS: Struct = Struct {
     index: 584,
     name: "OnInstallArgs",
     fields: &[
-        field("A", "a", Kind::Ptr(&Kind::Struct(&types::CONTEXT))),
-        field("B", "b", Kind::Struct(&types::ON_INSTALL_EVENT)),
+        field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::CONTEXT))),
+        field(0, "B", "b", Kind::Struct(&types::ON_INSTALL_EVENT)),
     ],
 };
 
 /// Go's `OnInstallReturns`.
 pub static ON_INSTALL_RETURNS: Struct =
-    Struct { index: 585, name: "OnInstallReturns", fields: &[field("A", "a", Kind::Error)] };
+    Struct { index: 585, name: "OnInstallReturns", fields: &[field(0, "A", "a", Kind::Error)] };
 
 /// Go's `OnPluginClusterEventArgs`.
 pub static ON_PLUGIN_CLUSTER_EVENT_ARGS: Struct = Struct {
     index: 586,
     name: "OnPluginClusterEventArgs",
     fields: &[
-        field("A", "a", Kind::Ptr(&Kind::Struct(&types::CONTEXT))),
-        field("B", "b", Kind::Struct(&types::PLUGIN_CLUSTER_EVENT)),
+        field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::CONTEXT))),
+        field(0, "B", "b", Kind::Struct(&types::PLUGIN_CLUSTER_EVENT)),
     ],
 };
 
@@ -326,15 +338,15 @@ pub static ON_SAML_LOGIN_ARGS: Struct = Struct {
     index: 588,
     name: "OnSAMLLoginArgs",
     fields: &[
-        field("A", "a", Kind::Ptr(&Kind::Struct(&types::CONTEXT))),
-        field("B", "b", Kind::Ptr(&Kind::Struct(&types::USER))),
-        field("C", "c", Kind::Ptr(&Kind::Struct(&types::ASSERTION_INFO))),
+        field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::CONTEXT))),
+        field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::USER))),
+        field(0, "C", "c", Kind::Ptr(&Kind::Struct(&types::ASSERTION_INFO))),
     ],
 };
 
 /// Go's `OnSAMLLoginReturns`.
 pub static ON_SAML_LOGIN_RETURNS: Struct =
-    Struct { index: 589, name: "OnSAMLLoginReturns", fields: &[field("A", "a", Kind::Error)] };
+    Struct { index: 589, name: "OnSAMLLoginReturns", fields: &[field(0, "A", "a", Kind::Error)] };
 
 /// Go's `OnSendDailyTelemetryArgs`.
 pub static ON_SEND_DAILY_TELEMETRY_ARGS: Struct = Struct { index: 590, name: "OnSendDailyTelemetryArgs", fields: &[] };
@@ -348,48 +360,51 @@ pub static ON_SHARED_CHANNELS_ATTACHMENT_SYNC_MSG_ARGS: Struct = Struct {
     index: 592,
     name: "OnSharedChannelsAttachmentSyncMsgArgs",
     fields: &[
-        field("A", "a", Kind::Ptr(&Kind::Struct(&types::FILE_INFO))),
-        field("B", "b", Kind::Ptr(&Kind::Struct(&types::POST))),
-        field("C", "c", Kind::Ptr(&Kind::Struct(&types::REMOTE_CLUSTER))),
+        field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::FILE_INFO))),
+        field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::POST))),
+        field(0, "C", "c", Kind::Ptr(&Kind::Struct(&types::REMOTE_CLUSTER))),
     ],
 };
 
 /// Go's `OnSharedChannelsAttachmentSyncMsgReturns`.
 pub static ON_SHARED_CHANNELS_ATTACHMENT_SYNC_MSG_RETURNS: Struct =
-    Struct { index: 593, name: "OnSharedChannelsAttachmentSyncMsgReturns", fields: &[field("A", "a", Kind::Error)] };
+    Struct { index: 593, name: "OnSharedChannelsAttachmentSyncMsgReturns", fields: &[field(0, "A", "a", Kind::Error)] };
 
 /// Go's `OnSharedChannelsPingArgs`.
 pub static ON_SHARED_CHANNELS_PING_ARGS: Struct = Struct {
     index: 594,
     name: "OnSharedChannelsPingArgs",
-    fields: &[field("A", "a", Kind::Ptr(&Kind::Struct(&types::REMOTE_CLUSTER)))],
+    fields: &[field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::REMOTE_CLUSTER)))],
 };
 
 /// Go's `OnSharedChannelsPingReturns`.
 pub static ON_SHARED_CHANNELS_PING_RETURNS: Struct =
-    Struct { index: 595, name: "OnSharedChannelsPingReturns", fields: &[field("A", "a", Kind::Bool)] };
+    Struct { index: 595, name: "OnSharedChannelsPingReturns", fields: &[field(0, "A", "a", Kind::Bool)] };
 
 /// Go's `OnSharedChannelsProfileImageSyncMsgArgs`.
 pub static ON_SHARED_CHANNELS_PROFILE_IMAGE_SYNC_MSG_ARGS: Struct = Struct {
     index: 596,
     name: "OnSharedChannelsProfileImageSyncMsgArgs",
     fields: &[
-        field("A", "a", Kind::Ptr(&Kind::Struct(&types::USER))),
-        field("B", "b", Kind::Ptr(&Kind::Struct(&types::REMOTE_CLUSTER))),
+        field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::USER))),
+        field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::REMOTE_CLUSTER))),
     ],
 };
 
 /// Go's `OnSharedChannelsProfileImageSyncMsgReturns`.
-pub static ON_SHARED_CHANNELS_PROFILE_IMAGE_SYNC_MSG_RETURNS: Struct =
-    Struct { index: 597, name: "OnSharedChannelsProfileImageSyncMsgReturns", fields: &[field("A", "a", Kind::Error)] };
+pub static ON_SHARED_CHANNELS_PROFILE_IMAGE_SYNC_MSG_RETURNS: Struct = Struct {
+    index: 597,
+    name: "OnSharedChannelsProfileImageSyncMsgReturns",
+    fields: &[field(0, "A", "a", Kind::Error)],
+};
 
 /// Go's `OnSharedChannelsSyncMsgArgs`.
 pub static ON_SHARED_CHANNELS_SYNC_MSG_ARGS: Struct = Struct {
     index: 598,
     name: "OnSharedChannelsSyncMsgArgs",
     fields: &[
-        field("A", "a", Kind::Ptr(&Kind::Struct(&types::SYNC_MSG))),
-        field("B", "b", Kind::Ptr(&Kind::Struct(&types::REMOTE_CLUSTER))),
+        field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::SYNC_MSG))),
+        field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::REMOTE_CLUSTER))),
     ],
 };
 
@@ -397,14 +412,14 @@ pub static ON_SHARED_CHANNELS_SYNC_MSG_ARGS: Struct = Struct {
 pub static ON_SHARED_CHANNELS_SYNC_MSG_RETURNS: Struct = Struct {
     index: 599,
     name: "OnSharedChannelsSyncMsgReturns",
-    fields: &[field("A", "a", Kind::Struct(&types::SYNC_RESPONSE)), field("B", "b", Kind::Error)],
+    fields: &[field(0, "A", "a", Kind::Struct(&types::SYNC_RESPONSE)), field(0, "B", "b", Kind::Error)],
 };
 
 /// Go's `OnWebSocketConnectArgs`.
 pub static ON_WEB_SOCKET_CONNECT_ARGS: Struct = Struct {
     index: 600,
     name: "OnWebSocketConnectArgs",
-    fields: &[field("A", "a", Kind::String), field("B", "b", Kind::String)],
+    fields: &[field(0, "A", "a", Kind::String), field(0, "B", "b", Kind::String)],
 };
 
 /// Go's `OnWebSocketConnectReturns`.
@@ -415,7 +430,7 @@ pub static ON_WEB_SOCKET_CONNECT_RETURNS: Struct =
 pub static ON_WEB_SOCKET_DISCONNECT_ARGS: Struct = Struct {
     index: 602,
     name: "OnWebSocketDisconnectArgs",
-    fields: &[field("A", "a", Kind::String), field("B", "b", Kind::String)],
+    fields: &[field(0, "A", "a", Kind::String), field(0, "B", "b", Kind::String)],
 };
 
 /// Go's `OnWebSocketDisconnectReturns`.
@@ -427,8 +442,8 @@ pub static PREFERENCES_HAVE_CHANGED_ARGS: Struct = Struct {
     index: 616,
     name: "PreferencesHaveChangedArgs",
     fields: &[
-        field("A", "a", Kind::Ptr(&Kind::Struct(&types::CONTEXT))),
-        field("B", "b", Kind::List(&Kind::Struct(&types::PREFERENCE))),
+        field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::CONTEXT))),
+        field(0, "B", "b", Kind::List(&Kind::Struct(&types::PREFERENCE))),
     ],
 };
 
@@ -441,8 +456,8 @@ pub static REACTION_HAS_BEEN_ADDED_ARGS: Struct = Struct {
     index: 624,
     name: "ReactionHasBeenAddedArgs",
     fields: &[
-        field("A", "a", Kind::Ptr(&Kind::Struct(&types::CONTEXT))),
-        field("B", "b", Kind::Ptr(&Kind::Struct(&types::REACTION))),
+        field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::CONTEXT))),
+        field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::REACTION))),
     ],
 };
 
@@ -455,8 +470,8 @@ pub static REACTION_HAS_BEEN_REMOVED_ARGS: Struct = Struct {
     index: 626,
     name: "ReactionHasBeenRemovedArgs",
     fields: &[
-        field("A", "a", Kind::Ptr(&Kind::Struct(&types::CONTEXT))),
-        field("B", "b", Kind::Ptr(&Kind::Struct(&types::REACTION))),
+        field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::CONTEXT))),
+        field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::REACTION))),
     ],
 };
 
@@ -468,14 +483,14 @@ pub static REACTION_HAS_BEEN_REMOVED_RETURNS: Struct =
 pub static RUN_DATA_RETENTION_ARGS: Struct = Struct {
     index: 656,
     name: "RunDataRetentionArgs",
-    fields: &[field("A", "a", Kind::Int(64)), field("B", "b", Kind::Int(64))],
+    fields: &[field(0, "A", "a", Kind::Int(64)), field(0, "B", "b", Kind::Int(64))],
 };
 
 /// Go's `RunDataRetentionReturns`.
 pub static RUN_DATA_RETENTION_RETURNS: Struct = Struct {
     index: 657,
     name: "RunDataRetentionReturns",
-    fields: &[field("A", "a", Kind::Int(64)), field("B", "b", Kind::Error)],
+    fields: &[field(0, "A", "a", Kind::Int(64)), field(0, "B", "b", Kind::Error)],
 };
 
 /// Go's `ServeHTTPArgs`.
@@ -483,10 +498,10 @@ pub static SERVE_HTTP_ARGS: Struct = Struct {
     index: 684,
     name: "ServeHTTPArgs",
     fields: &[
-        field("ResponseWriterStream", "response_writer_stream", Kind::Uint(32)),
-        field("Request", "request", Kind::Ptr(&Kind::Struct(&types::HTTP_REQUEST_SUBSET))),
-        field("Context", "context", Kind::Ptr(&Kind::Struct(&types::CONTEXT))),
-        field("RequestBodyStream", "request_body_stream", Kind::Uint(32)),
+        field(0, "ResponseWriterStream", "response_writer_stream", Kind::Uint(32)),
+        field(0, "Request", "request", Kind::Ptr(&Kind::Struct(&types::HTTP_REQUEST_SUBSET))),
+        field(0, "Context", "context", Kind::Ptr(&Kind::Struct(&types::CONTEXT))),
+        field(0, "RequestBodyStream", "request_body_stream", Kind::Uint(32)),
     ],
 };
 
@@ -495,10 +510,10 @@ pub static SERVE_METRICS_ARGS: Struct = Struct {
     index: 685,
     name: "ServeMetricsArgs",
     fields: &[
-        field("ResponseWriterStream", "response_writer_stream", Kind::Uint(32)),
-        field("Request", "request", Kind::Ptr(&Kind::Struct(&types::HTTP_REQUEST_SUBSET))),
-        field("Context", "context", Kind::Ptr(&Kind::Struct(&types::CONTEXT))),
-        field("RequestBodyStream", "request_body_stream", Kind::Uint(32)),
+        field(0, "ResponseWriterStream", "response_writer_stream", Kind::Uint(32)),
+        field(0, "Request", "request", Kind::Ptr(&Kind::Struct(&types::HTTP_REQUEST_SUBSET))),
+        field(0, "Context", "context", Kind::Ptr(&Kind::Struct(&types::CONTEXT))),
+        field(0, "RequestBodyStream", "request_body_stream", Kind::Uint(32)),
     ],
 };
 
@@ -507,8 +522,8 @@ pub static TEAM_MEMBER_WILL_BE_ADDED_ARGS: Struct = Struct {
     index: 698,
     name: "TeamMemberWillBeAddedArgs",
     fields: &[
-        field("A", "a", Kind::Ptr(&Kind::Struct(&types::CONTEXT))),
-        field("B", "b", Kind::Ptr(&Kind::Struct(&types::TEAM_MEMBER))),
+        field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::CONTEXT))),
+        field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::TEAM_MEMBER))),
     ],
 };
 
@@ -516,7 +531,7 @@ pub static TEAM_MEMBER_WILL_BE_ADDED_ARGS: Struct = Struct {
 pub static TEAM_MEMBER_WILL_BE_ADDED_RETURNS: Struct = Struct {
     index: 699,
     name: "TeamMemberWillBeAddedReturns",
-    fields: &[field("A", "a", Kind::Ptr(&Kind::Struct(&types::TEAM_MEMBER))), field("B", "b", Kind::String)],
+    fields: &[field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::TEAM_MEMBER))), field(0, "B", "b", Kind::String)],
 };
 
 /// Go's `UserHasBeenCreatedArgs`.
@@ -524,8 +539,8 @@ pub static USER_HAS_BEEN_CREATED_ARGS: Struct = Struct {
     index: 774,
     name: "UserHasBeenCreatedArgs",
     fields: &[
-        field("A", "a", Kind::Ptr(&Kind::Struct(&types::CONTEXT))),
-        field("B", "b", Kind::Ptr(&Kind::Struct(&types::USER))),
+        field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::CONTEXT))),
+        field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::USER))),
     ],
 };
 
@@ -538,8 +553,8 @@ pub static USER_HAS_BEEN_DEACTIVATED_ARGS: Struct = Struct {
     index: 776,
     name: "UserHasBeenDeactivatedArgs",
     fields: &[
-        field("A", "a", Kind::Ptr(&Kind::Struct(&types::CONTEXT))),
-        field("B", "b", Kind::Ptr(&Kind::Struct(&types::USER))),
+        field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::CONTEXT))),
+        field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::USER))),
     ],
 };
 
@@ -552,9 +567,9 @@ pub static USER_HAS_JOINED_CHANNEL_ARGS: Struct = Struct {
     index: 778,
     name: "UserHasJoinedChannelArgs",
     fields: &[
-        field("A", "a", Kind::Ptr(&Kind::Struct(&types::CONTEXT))),
-        field("B", "b", Kind::Ptr(&Kind::Struct(&types::CHANNEL_MEMBER))),
-        field("C", "c", Kind::Ptr(&Kind::Struct(&types::USER))),
+        field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::CONTEXT))),
+        field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::CHANNEL_MEMBER))),
+        field(0, "C", "c", Kind::Ptr(&Kind::Struct(&types::USER))),
     ],
 };
 
@@ -567,9 +582,9 @@ pub static USER_HAS_JOINED_TEAM_ARGS: Struct = Struct {
     index: 780,
     name: "UserHasJoinedTeamArgs",
     fields: &[
-        field("A", "a", Kind::Ptr(&Kind::Struct(&types::CONTEXT))),
-        field("B", "b", Kind::Ptr(&Kind::Struct(&types::TEAM_MEMBER))),
-        field("C", "c", Kind::Ptr(&Kind::Struct(&types::USER))),
+        field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::CONTEXT))),
+        field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::TEAM_MEMBER))),
+        field(0, "C", "c", Kind::Ptr(&Kind::Struct(&types::USER))),
     ],
 };
 
@@ -581,9 +596,9 @@ pub static USER_HAS_LEFT_CHANNEL_ARGS: Struct = Struct {
     index: 782,
     name: "UserHasLeftChannelArgs",
     fields: &[
-        field("A", "a", Kind::Ptr(&Kind::Struct(&types::CONTEXT))),
-        field("B", "b", Kind::Ptr(&Kind::Struct(&types::CHANNEL_MEMBER))),
-        field("C", "c", Kind::Ptr(&Kind::Struct(&types::USER))),
+        field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::CONTEXT))),
+        field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::CHANNEL_MEMBER))),
+        field(0, "C", "c", Kind::Ptr(&Kind::Struct(&types::USER))),
     ],
 };
 
@@ -596,9 +611,9 @@ pub static USER_HAS_LEFT_TEAM_ARGS: Struct = Struct {
     index: 784,
     name: "UserHasLeftTeamArgs",
     fields: &[
-        field("A", "a", Kind::Ptr(&Kind::Struct(&types::CONTEXT))),
-        field("B", "b", Kind::Ptr(&Kind::Struct(&types::TEAM_MEMBER))),
-        field("C", "c", Kind::Ptr(&Kind::Struct(&types::USER))),
+        field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::CONTEXT))),
+        field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::TEAM_MEMBER))),
+        field(0, "C", "c", Kind::Ptr(&Kind::Struct(&types::USER))),
     ],
 };
 
@@ -610,8 +625,8 @@ pub static USER_HAS_LOGGED_IN_ARGS: Struct = Struct {
     index: 786,
     name: "UserHasLoggedInArgs",
     fields: &[
-        field("A", "a", Kind::Ptr(&Kind::Struct(&types::CONTEXT))),
-        field("B", "b", Kind::Ptr(&Kind::Struct(&types::USER))),
+        field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::CONTEXT))),
+        field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::USER))),
     ],
 };
 
@@ -623,23 +638,23 @@ pub static USER_WILL_LOG_IN_ARGS: Struct = Struct {
     index: 788,
     name: "UserWillLogInArgs",
     fields: &[
-        field("A", "a", Kind::Ptr(&Kind::Struct(&types::CONTEXT))),
-        field("B", "b", Kind::Ptr(&Kind::Struct(&types::USER))),
+        field(0, "A", "a", Kind::Ptr(&Kind::Struct(&types::CONTEXT))),
+        field(0, "B", "b", Kind::Ptr(&Kind::Struct(&types::USER))),
     ],
 };
 
 /// Go's `UserWillLogInReturns`.
 pub static USER_WILL_LOG_IN_RETURNS: Struct =
-    Struct { index: 789, name: "UserWillLogInReturns", fields: &[field("A", "a", Kind::String)] };
+    Struct { index: 789, name: "UserWillLogInReturns", fields: &[field(0, "A", "a", Kind::String)] };
 
 /// Go's `WebSocketMessageHasBeenPostedArgs`.
 pub static WEB_SOCKET_MESSAGE_HAS_BEEN_POSTED_ARGS: Struct = Struct {
     index: 790,
     name: "WebSocketMessageHasBeenPostedArgs",
     fields: &[
-        field("A", "a", Kind::String),
-        field("B", "b", Kind::String),
-        field("C", "c", Kind::Ptr(&Kind::Struct(&types::WEB_SOCKET_REQUEST))),
+        field(0, "A", "a", Kind::String),
+        field(0, "B", "b", Kind::String),
+        field(0, "C", "c", Kind::Ptr(&Kind::Struct(&types::WEB_SOCKET_REQUEST))),
     ],
 };
 

@@ -10,7 +10,7 @@ use crate::schema::{Kind, Struct};
 pub static DB_INT64_ERR_RETURN: Struct = Struct {
     index: 270,
     name: "DbInt64ErrReturn",
-    fields: &[field("A", "a", Kind::Int(64)), field("B", "b", Kind::Error)],
+    fields: &[field(0, "A", "a", Kind::Int(64)), field(0, "B", "b", Kind::Error)],
 };
 
 /// Go's `PluginHTTPArgs`.
@@ -18,8 +18,8 @@ pub static PLUGIN_HTTP_ARGS: Struct = Struct {
     index: 612,
     name: "PluginHTTPArgs",
     fields: &[
-        field("Request", "request", Kind::Ptr(&Kind::Struct(&types::HTTP_REQUEST_SUBSET))),
-        field("RequestBody", "request_body", Kind::Bytes),
+        field(0, "Request", "request", Kind::Ptr(&Kind::Struct(&types::HTTP_REQUEST_SUBSET))),
+        field(0, "RequestBody", "request_body", Kind::Bytes),
     ],
 };
 
@@ -28,7 +28,7 @@ pub static PLUGIN_HTTP_RETURNS: Struct = Struct {
     index: 613,
     name: "PluginHTTPReturns",
     fields: &[
-        field("Response", "response", Kind::Ptr(&Kind::Struct(&types::HTTP_RESPONSE))),
-        field("ResponseBody", "response_body", Kind::Bytes),
+        field(0, "Response", "response", Kind::Ptr(&Kind::Struct(&types::HTTP_RESPONSE))),
+        field(0, "ResponseBody", "response_body", Kind::Bytes),
     ],
 };
