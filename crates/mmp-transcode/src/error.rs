@@ -1,6 +1,7 @@
 //! What can go wrong between gob and frames.
 
 use crate::msgpack::Malformed;
+use crate::proto;
 
 /// A value could not be transcoded. Nothing of it has been sent.
 #[derive(Debug, thiserror::Error)]
@@ -71,6 +72,12 @@ pub enum Problem {
     /// Arguments that arrive in another order than Go's encoder writes them.
     #[error("fields arrive out of order")]
     Order,
+    /// The program's bytes are not protobuf.
+    #[error("not protobuf: {0}")]
+    Protobuf(proto::Malformed),
+    /// A string of protobuf must be UTF-8.
+    #[error("is not UTF-8")]
+    Utf8,
     /// Values are nested too deeply.
     #[error("nested too deeply")]
     Depth,

@@ -11,6 +11,9 @@ use crate::msgpack;
 /// Seconds from January 1 of the year 1 to 1970.
 const UNIX_EPOCH: i64 = 62_135_596_800;
 
+/// Go's zero time, in seconds since 1970.
+pub(crate) const ZERO: i64 = -UNIX_EPOCH;
+
 /// Writes a time as a timestamp; Go's zero time as nil.
 pub(crate) fn gob_to_msgpack(bytes: &[u8], out: &mut Vec<u8>) -> Result<(), Error> {
     let malformed = || Error::invalid(Problem::Wire { expected: "a time" });

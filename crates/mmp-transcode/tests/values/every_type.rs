@@ -5,8 +5,8 @@ use mmp_transcode::generated::{API, DRIVER, HOOKS};
 use mmp_transcode::schema::{EchoMode, Kind, Method, Slot};
 use mmp_transcode::{Reply, Sent, ToGob};
 
-use crate::generate::Generator;
 use crate::support::frame::Frame;
+use crate::support::generate::Generator;
 use crate::support::gob::Incoming;
 
 fn methods() -> impl Iterator<Item = &'static Method> {

@@ -3,7 +3,6 @@
 
 mod api;
 mod every_type;
-mod generate;
 mod hostile;
 mod invalid;
 mod round_trip;

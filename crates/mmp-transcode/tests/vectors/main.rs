@@ -9,6 +9,7 @@
 )]
 
 mod expected;
+mod proto;
 mod same;
 #[path = "../support/mod.rs"]
 mod support;

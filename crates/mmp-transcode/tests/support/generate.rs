@@ -2,7 +2,7 @@
 
 use mmp_transcode::schema::{Kind, Struct};
 
-use crate::support::frame::Frame;
+use super::frame::Frame;
 
 /// Deeper than this, pointers to structs and lists of them are left out: types refer to themselves.
 const MAX_DEPTH: usize = 3;
