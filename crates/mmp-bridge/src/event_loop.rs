@@ -22,6 +22,7 @@ use mmp_worker::output::Lines;
 use crate::core::{Core, End};
 use crate::interpreter::{self, Interpreter, NoInterpreter};
 use crate::log::Level;
+use crate::manifest::Runtime;
 use crate::worker::Worker;
 
 const HOST_LISTENER: Token = Token(0);
@@ -92,14 +93,15 @@ impl EventLoop {
         core.worker.listen(poll.registry()).context("cannot listen for the worker")?;
         let (sender, found) = mpsc::channel();
         let mut kept_waker = None;
-        if let Some(bundle) = core.worker.bundle().cloned() {
+        let bundle = core.worker.bundle().cloned();
+        if let Some((bundle, Runtime::Python(python))) = bundle.map(|bundle| (bundle.clone(), bundle.runtime)) {
             let own = Arc::new(Waker::new(poll.registry(), WAKER)?);
             let waker = Arc::clone(&own);
             // An event of a waker that is dropped is lost, so the loop keeps it as well.
             kept_waker = Some(own);
             std::thread::Builder::new().name("find-python".into()).spawn(move || {
                 // If the loop is gone, so is the need for an interpreter.
-                let _ = sender.send(interpreter::find(&bundle));
+                let _ = sender.send(interpreter::find(&bundle, &python));
                 let _ = waker.wake();
             })?;
         }
@@ -129,6 +131,9 @@ impl EventLoop {
 
     /// Runs until the host is gone or asks to quit. Returns how it ended.
     pub(crate) fn run(&mut self) -> anyhow::Result<End> {
+        if self.core.worker.bundle().is_some_and(|bundle| matches!(bundle.runtime, Runtime::Grpc(_))) {
+            self.start_worker();
+        }
         let mut events = Events::with_capacity(256);
         loop {
             if let Some(end) = self.core.end.clone() {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use mmp_worker::guard;
 
-use crate::manifest::Bundle;
+use crate::manifest::{Bundle, Python};
 use crate::version::{Version, parse_version};
 
 /// The environment variable with which an administrator names an interpreter.
@@ -49,7 +49,7 @@ pub(crate) struct NoInterpreter {
 ///
 /// # Errors
 /// When there is none.
-pub(crate) fn find(bundle: &Bundle) -> Result<Interpreter, NoInterpreter> {
+pub(crate) fn find(bundle: &Bundle, python: &Python) -> Result<Interpreter, NoInterpreter> {
     let mut looked_at = Vec::new();
     let deadline = Instant::now() + ALL_PATIENCE;
     // One interpreter may be there under several names, and is worth one remark.
@@ -58,10 +58,10 @@ pub(crate) fn find(bundle: &Bundle) -> Result<Interpreter, NoInterpreter> {
             looked_at.push(remark);
         }
     };
-    for candidate in candidates(bundle) {
+    for candidate in candidates(bundle, python) {
         let patience = deadline.saturating_duration_since(Instant::now()).min(PATIENCE);
         match ask(&candidate, bundle, patience) {
-            Ok(interpreter) if bundle.requires_python.allows(interpreter.version) => return Ok(interpreter),
+            Ok(interpreter) if python.requires.allows(interpreter.version) => return Ok(interpreter),
             Ok(Interpreter { version: (major, minor, patch), .. }) => {
                 note(format!("{} is {major}.{minor}.{patch}", candidate.display()));
             }
@@ -70,11 +70,11 @@ pub(crate) fn find(bundle: &Bundle) -> Result<Interpreter, NoInterpreter> {
     }
     let looked_at =
         if looked_at.is_empty() { "none is in the bundle or on the PATH".into() } else { looked_at.join("; ") };
-    Err(NoInterpreter { requirement: bundle.requires_python.to_string(), looked_at })
+    Err(NoInterpreter { requirement: python.requires.to_string(), looked_at })
 }
 
-fn candidates(bundle: &Bundle) -> Vec<PathBuf> {
-    let venv = bundle.venv.iter().map(|venv| venv.join("bin/python3"));
+fn candidates(bundle: &Bundle, python: &Python) -> Vec<PathBuf> {
+    let venv = python.venv.iter().map(|venv| venv.join("bin/python3"));
     let bundled = BUNDLED.iter().map(|path| bundle.path.join(path));
     let mut found: Vec<PathBuf> = venv.chain(bundled).filter(|path| path.exists()).collect();
     found.extend(std::env::var_os(PYTHON_VARIABLE).filter(|value| !value.is_empty()).map(PathBuf::from));

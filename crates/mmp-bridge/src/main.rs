@@ -22,6 +22,7 @@ mod manifest;
 mod metrics;
 mod names;
 mod pending_calls;
+mod program;
 mod streams;
 mod version;
 mod worker;
@@ -43,6 +44,9 @@ fn main() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().collect();
     if arguments.get(1).is_some_and(|first| first == mmp_worker::guard::GUARD_ARGUMENT) {
         return guard(&arguments[2..]);
+    }
+    if arguments.get(1).is_some_and(|first| first == mmp_grpc::GATEWAY_ARGUMENT) {
+        return ExitCode::from(u8::try_from(mmp_grpc::run(&arguments[2..])).unwrap_or(u8::MAX));
     }
     match run() {
         Ok(End::Quit | End::HostGone) => ExitCode::SUCCESS,

@@ -1,7 +1,6 @@
 //! The worker's life: found, started, loaded, watched, started again.
 
 use std::collections::VecDeque;
-use std::ffi::OsString;
 use std::io;
 use std::time::{Duration, Instant};
 
@@ -10,11 +9,12 @@ use mmp_worker::connection::{Input, Received};
 use mmp_worker::directory::PrivateDirectory;
 use mmp_worker::link::{Identity, Link};
 use mmp_worker::messages::{Failed, Mode, PROTOCOL, Ready, Welcome};
-use mmp_worker::process::{Process, Program, describe_exit};
+use mmp_worker::process::{Process, describe_exit};
 use mmp_worker::token::Token;
 
-use crate::interpreter::{Interpreter, environment};
-use crate::manifest::Bundle;
+use crate::interpreter::Interpreter;
+use crate::manifest::{Bundle, Runtime};
+use crate::program::{self, PACKAGES};
 
 /// How many `sync` connections a worker opens at first.
 const SYNC_CONNECTIONS: u32 = 4;
@@ -27,8 +27,8 @@ const HEALTHY: Duration = Duration::from_secs(60);
 /// How many of the last lines of standard error are kept, to say why a worker ended.
 const LAST_WORDS: usize = 20;
 
-/// The plugin's packages, and the SDK, inside a bundle.
-const PACKAGES: &str = "server/site-packages";
+/// How much longer than the manifest says a worker on gRPC may take: its gateway knows better what it waits for, and says so.
+const GATEWAY_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Where a worker is in its life.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -123,11 +123,9 @@ impl Worker {
 
     /// Starts the process. Returns its output pipes.
     pub(crate) fn start(&mut self, now: Instant) -> io::Result<Option<mmp_worker::process::Output>> {
-        let (Some(bundle), Some(interpreter), Some(link)) = (&self.bundle, &self.interpreter, &mut self.link) else {
-            return Ok(None);
-        };
+        let (Some(bundle), Some(link)) = (&self.bundle, &mut self.link) else { return Ok(None) };
+        let Some(program) = program::of(bundle, self.interpreter.as_ref(), link.path()) else { return Ok(None) };
         let token = Token::random()?;
-        let program = program(bundle, interpreter, link.path());
         let (process, output) = Process::start(&program, &token)?;
         link.renew(token);
         self.process = Some(process);
@@ -264,7 +262,7 @@ impl Worker {
     /// When something has to be done about the worker, and what.
     pub(crate) fn deadline(&self) -> Option<Instant> {
         match self.state {
-            State::Loading { since } => self.bundle.as_ref().map(|bundle| since + bundle.start_timeout),
+            State::Loading { since } => self.bundle.as_ref().map(|bundle| since + patience(bundle)),
             State::Pausing { until } => Some(until),
             _ => None,
         }
@@ -274,12 +272,15 @@ impl Worker {
     pub(crate) fn overdue(&self, now: Instant) -> Option<String> {
         let (State::Loading { since }, Some(bundle)) = (&self.state, &self.bundle) else { return None };
         let limit = bundle.start_timeout;
-        (now >= *since + limit).then(|| {
-            format!(
-                "the plugin was not loaded within {} {}: move slow work out of the import and __init__, or raise server.python.start_timeout in plugin.json",
-                limit.as_secs_f64(),
-                if limit == Duration::from_secs(1) { "second" } else { "seconds" }
-            )
+        (now >= *since + patience(bundle)).then(|| {
+            let advice = match bundle.runtime {
+                Runtime::Python(_) => {
+                    "move slow work out of the import and __init__, or raise server.python.start_timeout in plugin.json"
+                }
+                Runtime::Grpc(_) => "move slow work behind the start, or raise server.start_timeout in plugin.json",
+            };
+            let unit = if limit == Duration::from_secs(1) { "second" } else { "seconds" };
+            format!("the plugin was not loaded within {} {unit}: {advice}", limit.as_secs_f64())
         })
     }
 
@@ -343,23 +344,10 @@ impl Worker {
     }
 }
 
-/// The interpreter with the SDK as its main module, the bundle's packages first and the server's secrets left out.
-fn program(bundle: &Bundle, interpreter: &Interpreter, socket: &std::path::Path) -> Program {
-    let mut variables = environment(bundle, std::env::vars_os());
-    let packages = bundle.path.join(PACKAGES);
-    let mut set = |name: &str, value: &std::ffi::OsStr| variables.push((name.into(), value.to_owned()));
-    set("MATTERMOST_PLUGIN_WORKER_SOCKET", socket.as_os_str());
-    set("MATTERMOST_PLUGIN_ID", bundle.id.as_ref());
-    set("MATTERMOST_PLUGIN_PATH", bundle.path.as_os_str());
-    set("MATTERMOST_PLUGIN_ENTRY_POINT", bundle.entry_point.as_ref());
-    set("PYTHONPATH", packages.as_os_str());
-    // A file of the bundle must not stand in for a module of the standard library; the SDK adds the bundle behind it.
-    set("PYTHONSAFEPATH", "1".as_ref());
-    set("PYTHONNOUSERSITE", "1".as_ref());
-    set("PYTHONUNBUFFERED", "1".as_ref());
-    set("PYTHONUTF8", "1".as_ref());
-    set("PYTHONDONTWRITEBYTECODE", "1".as_ref());
-    let command =
-        vec![interpreter.path.clone().into_os_string(), OsString::from("-m"), OsString::from("mattermost_plugin")];
-    Program { command, environment: variables, directory: bundle.path.clone() }
+/// How long a worker may take from its start to READY.
+fn patience(bundle: &Bundle) -> Duration {
+    match bundle.runtime {
+        Runtime::Python(_) => bundle.start_timeout,
+        Runtime::Grpc(_) => bundle.start_timeout + GATEWAY_PATIENCE,
+    }
 }

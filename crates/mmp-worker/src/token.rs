@@ -20,6 +20,12 @@ impl Token {
         Ok(Token(bytes.iter().map(|byte| format!("{byte:02x}")).collect()))
     }
 
+    /// A token that this process was given; None if it is none.
+    pub fn parse(text: &str) -> Option<Token> {
+        let digits = text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        digits.then(|| Token(text.to_owned()))
+    }
+
     /// The digits, for the worker alone.
     pub fn reveal(&self) -> &str {
         &self.0
@@ -49,5 +55,14 @@ mod tests {
         assert!(!a.matches(b.reveal()));
         assert!(!a.matches(&a.reveal()[..63]));
         assert!(!format!("{a:?}").contains(&a.reveal()[..8]));
+    }
+
+    #[test]
+    fn a_token_that_was_given_is_the_same() {
+        let token = Token::random().unwrap();
+        assert!(token.matches(Token::parse(token.reveal()).unwrap().reveal()));
+        for bad in ["", "abc", &"g".repeat(64), &"0".repeat(65)] {
+            assert!(Token::parse(bad).is_none(), "{bad}");
+        }
     }
 }

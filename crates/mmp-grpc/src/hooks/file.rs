@@ -1,0 +1,48 @@
+//! FileWillBeUploaded: the file to the program, its replacement and verdict back.
+
+use mmp_transcode::proto;
+use mmp_transcode::schema::Method;
+
+use super::Outcome;
+use super::failure::{Failure, checked};
+use super::messages::{FileResponse, FromFile};
+use super::request::RequestStream;
+use super::response::ResponseStream;
+use crate::frames::HookStreams;
+use crate::program::Client;
+
+/// Shows the program one file.
+pub(super) async fn run(client: &Client, method: &'static Method, payload: &[u8], streams: HookStreams) -> Outcome {
+    let mut start = Vec::new();
+    proto::args_to_proto(method, payload, &mut start).map_err(|error| Failure::arguments(&error))?;
+    let (sender, receiver) = streams.split();
+    let request = RequestStream::new(start, receiver, true);
+    let messages = client
+        .streaming(super::path(method.name), request)
+        .await
+        .map_err(|status| Failure::of_status(method, &status))?;
+    let mut stream = ResponseStream::new(method, messages);
+    let (mut ended, mut results) = (false, None);
+    while let Some(FileResponse { message }) = stream.next().await? {
+        if results.is_some() {
+            return Err(stream.fault("a message behind the result"));
+        }
+        match message.ok_or_else(|| stream.fault("an empty message"))? {
+            FromFile::Data(_) if ended => return Err(stream.fault("data behind the end")),
+            FromFile::Data(data) => sender.data(data, 0).await.map_err(|_| Failure::cancelled())?,
+            FromFile::End(_) if ended => return Err(stream.fault("a second end")),
+            FromFile::End(end) => {
+                ended = true;
+                sender.end((!end.error.is_empty()).then_some(&end.error));
+            }
+            FromFile::Result(result) => {
+                let mut payload = Vec::new();
+                proto::results_from_proto(method, &result, &mut payload)
+                    .map_err(|error| Failure::malformed("result", error))?;
+                results = Some(checked(payload)?);
+            }
+        }
+    }
+    // Without a result the file stays as it is: the neutral answer.
+    Ok(results.unwrap_or_default())
+}

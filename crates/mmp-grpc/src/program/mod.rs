@@ -1,0 +1,12 @@
+//! The author's program: its process, and the way to the hooks that it serves.
+
+mod channel;
+mod client;
+mod dial;
+pub mod health;
+mod process;
+
+pub use channel::Channel;
+pub use client::{Client, describe};
+pub use dial::{DialError, Dialer};
+pub use process::Process;
