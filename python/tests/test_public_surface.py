@@ -104,6 +104,7 @@ EXPORTS = {
         "HijackedConnection",
         "RequestBody",
     ],
+    "mattermost_plugin.grpc_api": ["target", "token"],
     "mattermost_plugin.hooks": [
         "DISMISS_POST_ERROR",
         "HOOK_MARKER_ATTR",

@@ -17,6 +17,7 @@ from ._connection import LINK_ERRORS, Connection, Welcome, connect
 from ._control import Control
 from ._errors import describe
 from ._failure import Code, Report, report
+from ._grpc_api import keep_token
 from ._loader import load_plugin_class
 from ._logging import install, show_all_of
 from ._plugin import Plugin
@@ -77,6 +78,7 @@ def _start(plugin_class: type[Plugin] | None) -> int:
         token = read_token()
     except NoTokenError as error:
         raise StartError(f"{_NOT_UNDER_BRIDGE} ({error})") from error
+    keep_token(token)
     watch = BridgeWatch()
     watch.start()
     sys.setswitchinterval(SWITCH_INTERVAL)
