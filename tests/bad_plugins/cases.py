@@ -17,7 +17,8 @@ class Good(Plugin):
 MANIFESTS = [
     Case(
         "a manifest without a runtime",
-        '{bundle}/plugin.json: server.runtime is missing; a plugin in Python says "python" here',
+        '{bundle}/plugin.json: server.runtime is missing; a plugin in Python says "python" here, '
+        'one in another language "grpc"',
         {"plugin.py": GOOD},
         server={"runtime": ""},
     ),

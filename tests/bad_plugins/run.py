@@ -23,6 +23,7 @@ from typing import Any, NamedTuple
 
 from case import ID, Case
 from cases import CASES
+from grpc_cases import STARTS, WORKING_ON_GRPC
 from working import WORKING, Working
 
 PATIENCE = 40
@@ -45,7 +46,7 @@ def main() -> int:
     """Run every case and print the table."""
     arguments = _arguments()
     _prove_that_processes_are_found(arguments.work)
-    every: list[Case | Working] = [*CASES, *WORKING]
+    every: list[Case | Working] = [*CASES, *STARTS, *WORKING, *WORKING_ON_GRPC]
     chosen = [case for case in every if arguments.only in case.name and case.fits(sys.version_info[:2])]
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
         results = list(pool.map(partial(_run, arguments), chosen))

@@ -17,6 +17,9 @@ class Working:
         files: The files of the bundle.
         conversation: The steps of the scenario between the start and the stop.
         newer_than: The Python version that is too old for it.
+        server: Keys of `server` in the manifest.
+        variables: Environment variables of the host.
+        processes: How many it has: the bridge, its guard and the worker.
     """
 
     name: str
@@ -25,17 +28,18 @@ class Working:
     newer_than: tuple[int, int] = (3, 9)
     server: dict[str, Any] = field(default_factory=dict[str, Any])
     variables: dict[str, str] = field(default_factory=dict[str, str])
+    processes: int = 3
 
     def fits(self, version: tuple[int, int]) -> bool:
         """Return whether the case can be shown with a version of Python."""
         return version > self.newer_than
 
     def steps(self, bundle: str) -> list[Step]:
-        """Return the scenario. The bridge, its guard and the worker are the plugin's processes."""
+        """Return the scenario. It ends with no process left."""
         return [
             {"do": "start", "dir": bundle, "within": "5s"},
             *self.conversation,
-            {"do": "processes", "count": 3},
+            {"do": "processes", "count": self.processes},
             {"do": "stop", "within": "5s"},
             {"do": "survivors", "count": 0},
         ]
@@ -97,11 +101,13 @@ class Clumsy(Plugin):
 """
 
 
-def _post(message: str, *expect: Any) -> Step:
+def post(message: str, *expect: Any) -> Step:
+    """Return the step of a post, and what becomes of it."""
     return {"do": "call", "hook": "MessageWillBePosted", "args": [None, {"message": message}], "expect": list(expect)}
 
 
-def _command(text: str, **expect: Any) -> Step:
+def command(text: str, **expect: Any) -> Step:
+    """Return the step of a slash command, and what it is answered with."""
     return {"do": "call", "hook": "ExecuteCommand", "args": [None, {"command": text}], **expect}
 
 
@@ -115,9 +121,9 @@ def _log(hook: str, raised: str, line: int) -> Step:
 def _refused(message: str, raised: str, line: int = 0) -> list[Step]:
     """A post whose handler fails goes through as it is, and the next one is handled."""
     return [
-        _post(message, {"message": message}, ""),
+        post(message, {"message": message}, ""),
         _log("MessageWillBePosted", raised, line),
-        _post("next", {"message": "next"}, "4 characters"),
+        post("next", {"message": "next"}, "4 characters"),
     ]
 
 
@@ -129,17 +135,17 @@ CONVERSATION: list[Step] = [
     *_refused("nonsense", f"TypeError: MessageWillBePosted: a handler returned int; {ALLOWED}"),
     *_refused("triple", f"TypeError: MessageWillBePosted: a handler returned a tuple of 3; {ALLOWED}"),
     *_refused("field", "TypeError: MessageWillBePosted: Post has no field 'mesage'"),
-    _command("/raise", expect_error="KeyError: 'colour'"),
+    command("/raise", expect_error="KeyError: 'colour'"),
     _log("ExecuteCommand", "KeyError: 'colour'", 22),
-    _command("/nonsense", expect_error="ExecuteCommand: a handler returned object; it may return"),
+    command("/nonsense", expect_error="ExecuteCommand: a handler returned object; it may return"),
     _log("ExecuteCommand", "TypeError: ExecuteCommand: a handler returned object; it may return .*", 0),
-    _command("/fine", expect=[{"text": "fine"}]),
+    command("/fine", expect=[{"text": "fine"}]),
     {"do": "call", "hook": "ChannelHasBeenCreated", "args": [None, {"id": "c"}]},
     _log("ChannelHasBeenCreated", "LookupError: nobody reads this", 29),
     {"do": "ping"},
 ]
 
-COUNTED = [_post("hello", {"message": "hello"}, "5 characters")]
+COUNTED = [post("hello", {"message": "hello"}, "5 characters")]
 
 SHADOWS = {
     f"{name}.py": f"raise RuntimeError('the bundle stands in for {name} of the standard library')\n"

@@ -1,0 +1,6 @@
+// What the bridge starts.
+
+import { benchPlugin } from "./plugin";
+import { runPlugin } from "./runtime/run";
+
+void runPlugin(benchPlugin);
