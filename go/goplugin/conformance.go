@@ -17,88 +17,125 @@ import (
 type conformance struct {
 	mutex     sync.Mutex
 	directory string
+	server    *server
 }
 
-// names are all hooks that carry no stream.
+// names are all hooks.
 func (*conformance) names() []string {
 	var names []string
 	for _, spec := range m.Hooks {
-		if !spec.Streams && spec.Name != "Implemented" {
-			names = append(names, spec.Name)
-		}
+		names = append(names, spec.Name)
 	}
 	return names
 }
 
 // hookCase is what the host wants a hook to do.
 type hookCase struct {
-	Case    int               `json:"case"`
-	Hook    string            `json:"hook"`
-	Answer  string            `json:"answer"`
-	Returns []json.RawMessage `json:"returns"`
-	Error   json.RawMessage   `json:"error"`
+	Case     int               `json:"case"`
+	Hook     string            `json:"hook"`
+	Answer   string            `json:"answer"`
+	Returns  []json.RawMessage `json:"returns"`
+	Error    json.RawMessage   `json:"error"`
+	Argument int               `json:"argument"`
+	Message  string            `json:"message"`
+	streamAnswer
 }
 
-func (c *conformance) serve(client *api, spec *m.MethodSpec, args, returns any) error {
+func (c *conformance) serve(spec *m.MethodSpec, args, returns any) error {
 	c.mutex.Lock()
 	defer c.mutex.Unlock()
 	if command, ok := args.(*m.ExecuteCommandArgs); ok && strings.HasPrefix(command.B.Command, "/conformance ") {
 		response := returns.(*m.ExecuteCommandReturns)
 		response.A = &m.CommandResponse{Text: "done"}
 		words := strings.Fields(command.B.Command)
-		if err := c.runPlan(client, words[len(words)-1]); err != nil {
+		if err := c.runPlan(words[len(words)-1]); err != nil {
 			response.A.Text = err.Error()
 		}
 		return nil
 	}
-	return c.hook(spec, args, returns)
-}
-
-func (c *conformance) hook(spec *m.MethodSpec, args, returns any) error {
-	data, err := os.ReadFile(filepath.Join(c.directory, "hook.json"))
-	if os.IsNotExist(err) {
-		return nil // outside the run, for example OnDeactivate at its end
-	}
+	wanted, err := c.wanted(spec)
 	if err != nil {
 		return err
 	}
-	wanted := hookCase{}
-	if err := json.Unmarshal(data, &wanted); err != nil {
-		return err
+	if spec.Streams {
+		return c.serveStream(wanted, spec, args, returns)
 	}
-	if wanted.Hook != spec.Name {
+	if wanted == nil {
 		return nil
 	}
-	received, err := slots(args, spec.Params)
-	if err != nil {
-		return err
-	}
-	if err := c.write("hook.out.json", map[string]any{"case": wanted.Case, "hook": spec.Name, "args": received}); err != nil {
+	if err := c.received(wanted, spec, args, nil); err != nil {
 		return err
 	}
 	return wanted.answer(spec, args, returns)
+}
+
+// wanted is what hook.json says, if it is about this hook; nil outside of a run.
+func (c *conformance) wanted(spec *m.MethodSpec) (*hookCase, error) {
+	data, err := os.ReadFile(filepath.Join(c.directory, "hook.json"))
+	if os.IsNotExist(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	wanted := &hookCase{}
+	if err := json.Unmarshal(data, wanted); err != nil {
+		return nil, err
+	}
+	if wanted.Hook != spec.Name {
+		return nil, nil
+	}
+	return wanted, nil
+}
+
+// received writes down what came, with what only hooks with streams have.
+func (c *conformance) received(wanted *hookCase, spec *m.MethodSpec, args any, more map[string]any) error {
+	values, err := slots(args, spec.Params)
+	if err != nil {
+		return err
+	}
+	out := map[string]any{"case": wanted.Case, "hook": spec.Name, "args": values}
+	for key, value := range more {
+		out[key] = value
+	}
+	return c.write("hook.out.json", out)
 }
 
 func (w *hookCase) answer(spec *m.MethodSpec, args, returns any) error {
 	target := reflect.ValueOf(returns).Elem()
 	switch w.Answer {
 	case "error":
-		tree, err := canon.Parse(w.Error)
-		if err != nil {
-			return err
+		return w.fail(spec, target)
+	case "echo", "nothing", "change":
+		if w.Answer == "nothing" && spec.Echo == nil {
+			return nil
 		}
-		failure, err := canon.ParseError(tree)
-		if err != nil {
-			return err
-		}
-		target.FieldByName(spec.Error).Set(reflect.ValueOf(failure))
-		return nil
-	case "echo", "nothing":
 		// Go's plugins have no neutral answer for a hook whose reply starts empty: they return the argument.
 		argument := reflect.ValueOf(args).Elem().FieldByName(spec.Params[spec.Echo.Argument].Field)
+		if w.Answer == "change" {
+			argument.Interface().(*m.Post).Message = w.Message
+		}
 		target.FieldByName(spec.Results[spec.Echo.Result].Field).Set(argument)
 		return nil
 	}
+	return w.giveReturns(spec, target)
+}
+
+// fail answers with an error; a hook that has no error result fails as a whole.
+func (w *hookCase) fail(spec *m.MethodSpec, target reflect.Value) error {
+	tree, err := canon.Parse(w.Error)
+	if err != nil {
+		return err
+	}
+	failure, err := canon.ParseError(tree)
+	if err != nil || spec.Error == "" {
+		return failure
+	}
+	target.FieldByName(spec.Error).Set(reflect.ValueOf(failure))
+	return nil
+}
+
+func (w *hookCase) giveReturns(spec *m.MethodSpec, target reflect.Value) error {
 	for i, slot := range spec.Results {
 		field := target.FieldByName(slot.Field)
 		value, err := canon.Decode(w.Returns[i], field.Type())
@@ -110,11 +147,20 @@ func (w *hookCase) answer(spec *m.MethodSpec, args, returns any) error {
 	return nil
 }
 
+// slotValue is a field of an RPC struct, or all of it where the RPC type is bare.
+func slotValue(structure any, slot m.Slot) reflect.Value {
+	value := reflect.ValueOf(structure).Elem()
+	if slot.Field == "" {
+		return value
+	}
+	return value.FieldByName(slot.Field)
+}
+
 // slots returns the canonical form of the named fields of a wire struct.
 func slots(structure any, list []m.Slot) ([]any, error) {
 	values := make([]any, len(list))
 	for i, slot := range list {
-		tree, err := canon.Tree(reflect.ValueOf(structure).Elem().FieldByName(slot.Field))
+		tree, err := canon.Tree(slotValue(structure, slot))
 		if err != nil {
 			return nil, err
 		}

@@ -23,10 +23,13 @@ type server struct {
 func newServer(broker *goplugin.MuxBroker, mode string) *m.HooksServer {
 	s := &server{broker: broker, mode: mode}
 	if mode == "conformance" {
-		s.conformance = &conformance{}
+		s.conformance = &conformance{server: s}
 	}
 	return &m.HooksServer{Handler: s}
 }
+
+// modeIdle is a plugin that answers nothing and has no streams.
+const modeIdle = "idle"
 
 // implemented are the hooks of the demo and the benchmark.
 var implemented = []string{
@@ -44,7 +47,10 @@ func (s *server) Serve(spec *m.MethodSpec, args, returns any) error {
 		return s.onActivate(args.(*m.OnActivateArgs), returns.(*m.OnActivateReturns))
 	}
 	if s.conformance != nil {
-		return s.conformance.serve(s.api, spec, args, returns)
+		return s.conformance.serve(spec, args, returns)
+	}
+	if s.mode == modeIdle {
+		return nil
 	}
 	switch args := args.(type) {
 	case *m.MessageWillBePostedArgs:
@@ -74,6 +80,9 @@ func (s *server) names() []string {
 	if s.conformance != nil {
 		return s.conformance.names()
 	}
+	if s.mode == modeIdle {
+		return []string{"OnActivate", "MessageWillBePosted"}
+	}
 	return implemented
 }
 
@@ -100,7 +109,7 @@ func (s *server) onActivate(args *m.OnActivateArgs, returns *m.OnActivateReturns
 	log.SetOutput(os.Stderr)
 	if s.conformance != nil {
 		s.conformance.directory = settings.Directory
-		return nil
+		return s.conformance.serve(m.HookByName("OnActivate"), args, returns)
 	}
 	if err := s.activate(); err != nil {
 		returns.A = &m.ErrorString{Err: err.Error()}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"time"
 
 	"mattermost-plugin/refhost/conform"
 )
@@ -14,8 +15,13 @@ func runConformance(arguments []string) int {
 	dir := flags.String("plugin", "", "bundle directory of the test plugin")
 	seed := flags.Uint64("seed", 1, "seed of all values")
 	styles := flags.String("styles", "sync,async", "styles of API calls")
+	cases := flags.String("cases", "", "directory of the cases that are written by hand")
+	summary := flags.String("summary", "", "file for the report as JSON")
+	limit := flags.Duration("timeout", 5*time.Minute, "how long the run may take")
 	_ = flags.Parse(arguments)
-	report, err := conform.Run(conform.Options{PluginDir: *dir, Seed: *seed, Styles: strings.Split(*styles, ","), Out: os.Stdout})
+	report, err := conform.Run(conform.Options{
+		PluginDir: *dir, Seed: *seed, Styles: strings.Split(*styles, ","), CasesDir: *cases, Summary: *summary, Limit: *limit, Out: os.Stdout,
+	})
 	if err != nil {
 		fmt.Fprintln(stderr, err)
 		return 1

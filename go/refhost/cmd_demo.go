@@ -24,15 +24,16 @@ func runDemo(arguments []string) int {
 	var dirs list
 	flags.Var(&dirs, "plugin", "bundle directory; the first is hello_python, a second one the Go plugin")
 	second := flags.String("plugin2", "", "the same as a second -plugin")
+	word := flags.String("word", "python", "what the first plugin replaces when it stands between colons")
 	_ = flags.Parse(arguments)
 	if *second != "" {
 		dirs = append(dirs, *second)
 	}
 	if len(dirs) == 0 {
-		fmt.Fprintln(stderr, "usage: refhost demo --plugin DIR [--plugin2 DIR]")
+		fmt.Fprintln(stderr, "usage: refhost demo --plugin DIR [--plugin2 DIR] [--word WORD]")
 		return 2
 	}
-	if err := demo.Run(demo.Options{PluginDirs: dirs, Out: os.Stdout}); err != nil {
+	if err := demo.Run(demo.Options{PluginDirs: dirs, Word: *word, Out: os.Stdout}); err != nil {
 		fmt.Fprintln(stderr, err)
 		return 1
 	}

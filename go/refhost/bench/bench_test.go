@@ -41,7 +41,7 @@ func TestAPluginThatDoesNotDoTheWorkFails(t *testing.T) {
 		bench.Plain: "did not answer the workload", bench.Small: "/hello: status 404", bench.Down: "status 404", bench.Up: "status 404",
 	} {
 		_, err := bench.Run(bench.Options{
-			Plugins: []bench.Entry{{Name: "conformance", Dir: bundle.Make(t, "com.example.a", "conformance")}},
+			Plugins: []bench.Entry{{Name: "idle", Dir: bundle.Make(t, "com.example.a", "idle")}},
 			Rounds:  1, Calls: 1, Concurrent: []int{1}, Workloads: []string{workload}, Progress: io.Discard,
 		})
 		if err == nil || !strings.Contains(err.Error(), want) {

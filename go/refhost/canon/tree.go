@@ -145,6 +145,11 @@ func ErrorFields(err error) map[string]any {
 		if err.Code != 0 {
 			fields["code"] = json.Number(strconv.Itoa(err.Code))
 		}
+	case *mattermost.PQError:
+		fields["kind"], fields["message"], fields["id"] = "error", err.Message, err.Code
+		if err.Detail != "" {
+			fields["detailed_error"] = err.Detail
+		}
 	default:
 		fields["kind"], fields["message"] = "error", err.Error()
 	}

@@ -1,5 +1,6 @@
-// Package conform calls every API method and every hook that carries no stream with seeded values and compares both sides.
-// README.md describes the files through which the test plugin is told what to do.
+// Package conform calls every API method, every method of the database driver and every hook with seeded values, then runs the
+// cases that are written by hand, and compares both sides. README.md describes the files through which the test plugin is told
+// what to do.
 package conform
 
 import (
@@ -8,7 +9,6 @@ import (
 	"strings"
 
 	"mattermost-plugin/mattermost"
-	"mattermost-plugin/refhost/canon"
 	"mattermost-plugin/refhost/fill"
 )
 
@@ -20,27 +20,33 @@ const (
 	variantError   = "error"   // the answer is an error
 	variantEcho    = "echo"    // the hook returns its argument
 	variantNothing = "nothing" // the hook returns what an author without an opinion returns
+	variantChange  = "change"  // the hook returns its argument with another message
 )
 
-// apiCase is one API call that the plugin shall make, and its answer.
+// apiCase is one call that the plugin shall make, of the API or of the database driver, and its answer.
 type apiCase struct {
+	record
 	number  int
-	style   string
-	variant string
+	service string // "" for the API, or serviceDriver
 	spec    *mattermost.MethodSpec
 	args    any
 	returns any
 	failure error
+	names   errorNames
+	stream  *apiStream
 
 	received any // the arguments as they came
-	problems []string
 }
 
-func (c *apiCase) String() string {
-	return fmt.Sprintf("%s, %s, %s", c.spec.Name, c.style, c.variant)
+const serviceDriver = "driver"
+
+// errorNames are what languages call an error: the gRPC status, or the class of the exception.
+type errorNames struct {
+	Code  string `json:"code"`
+	Class string `json:"class"`
 }
 
-// apiCases are all cases of one style ("sync" or "async").
+// apiCases are all seeded cases of one style ("sync" or "async") but those with streams.
 func apiCases(seed uint64, style string) []*apiCase {
 	var cases []*apiCase
 	for i := range mattermost.API {
@@ -53,22 +59,26 @@ func apiCases(seed uint64, style string) []*apiCase {
 			variants = append(variants, variantError)
 		}
 		for _, variant := range variants {
-			cases = append(cases, newAPICase(seed, len(cases), style, variant, spec))
+			cases = append(cases, newAPICase(seed, style, variant, spec))
 		}
 	}
 	return cases
 }
 
-func newAPICase(seed uint64, number int, style, variant string, spec *mattermost.MethodSpec) *apiCase {
-	c := &apiCase{number: number, style: style, variant: variant, spec: spec, args: spec.NewArgs(), returns: spec.NewReturns()}
-	name := spec.Name + style + variant
-	fillSlots(fill.New(seed, name, variant == variantNils), variant, c.args, spec.Params, !takesEmptyForNil[spec.Name])
+func newAPICase(seed uint64, style, variant string, spec *mattermost.MethodSpec) *apiCase {
+	name := fmt.Sprintf("api/%s/%s/%s", style, spec.Name, variant)
+	if variant == variantError {
+		name = fmt.Sprintf("api errors/%s/%s", style, spec.Name)
+	}
+	c := &apiCase{record: record{name: name}, spec: spec, args: spec.NewArgs(), returns: spec.NewReturns()}
+	seeded := spec.Name + style + variant
+	fillSlots(fill.New(seed, seeded, variant == variantNils), variant, c.args, spec.Params, !takesEmptyForNil[spec.Name])
 	textPairs(c.args)
 	if variant == variantError {
-		c.failure = failureFor(fill.New(seed, name+"error", false), spec, c.returns)
+		c.failure = failureFor(fill.New(seed, seeded+"error", false), spec, c.returns)
 		return c
 	}
-	fillSlots(fill.New(seed, name+"returns", variant == variantNils), variant, c.returns, spec.Results, true)
+	fillSlots(fill.New(seed, seeded+"returns", variant == variantNils), variant, c.returns, spec.Results, true)
 	if returns, ok := c.returns.(*mattermost.LoadPluginConfigurationArgsReturns); ok {
 		returns.A = []byte(`{"text":"größe","number":3,"float":1.5,"list":[true,null],"map":{"a":"b"}}`)
 	}
@@ -82,7 +92,7 @@ var takesEmptyForNil = map[string]bool{"GetFileInfos": true, "ExecuteCommand": t
 // fillSlots sets the fields of the slots: all of them, or for the variant none only pointers that must not be nil.
 func fillSlots(filler *fill.Filler, variant string, target any, list []mattermost.Slot, nilOK bool) {
 	for _, slot := range list {
-		field := reflect.ValueOf(target).Elem().FieldByName(slot.Field)
+		field := slotValue(target, slot)
 		switch {
 		case variant != variantNone:
 			field.Set(filler.Argument(field.Type()))
@@ -104,37 +114,32 @@ func failureFor(filler *fill.Filler, spec *mattermost.MethodSpec, returns any) e
 // textPairs gives the logging methods texts, because a client turns every value into text before it sends it.
 func textPairs(args any) {
 	value := reflect.ValueOf(args).Elem()
-	if value.NumField() == 2 && strings.HasPrefix(value.Type().Name(), "Log") && value.Field(1).Type() == reflect.TypeFor[[]any]() {
+	if value.Kind() != reflect.Struct || value.NumField() != 2 || !strings.HasPrefix(value.Type().Name(), "Log") {
+		return
+	}
+	if value.Field(1).Type() == reflect.TypeFor[[]any]() {
 		value.Field(1).Set(reflect.ValueOf([]any{"first", "text größe", "second", "2"}))
 	}
 }
 
 // plan is the line of the plan file.
-func (c *apiCase) plan() (map[string]any, error) {
+func (c *apiCase) plan(dir string) (map[string]any, error) {
 	args, err := slots(c.args, c.spec.Params)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", c.name, err)
+	}
 	names := make([]string, len(c.spec.Params))
 	for i, slot := range c.spec.Params {
 		names[i] = slot.Name
 	}
-	return map[string]any{
+	line := map[string]any{
 		"case": c.number, "method": c.spec.Name, "params": names, "args": args, "results": len(c.spec.Results),
-	}, err
-}
-
-func slots(structure any, list []mattermost.Slot) ([]any, error) {
-	values := make([]any, len(list))
-	for i, slot := range list {
-		tree, err := canon.Tree(reflect.ValueOf(structure).Elem().FieldByName(slot.Field))
-		if err != nil {
-			return nil, err
-		}
-		values[i] = tree
 	}
-	return values, nil
-}
-
-func (c *apiCase) problem(what string, differences []string) {
-	for _, difference := range differences {
-		c.problems = append(c.problems, fmt.Sprintf("%s: %s%s", c, what, difference))
+	if c.service != "" {
+		line["service"] = c.service
 	}
+	if c.stream != nil {
+		line["body"], err = c.stream.sent.tree(dir, c.number)
+	}
+	return line, err
 }

@@ -8,207 +8,224 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"strconv"
 
 	"mattermost-plugin/mattermost"
 	"mattermost-plugin/refhost/canon"
 	"mattermost-plugin/refhost/fill"
-	"mattermost-plugin/refhost/host"
 )
 
-// skippedHooks have other tests: they belong to start and stop.
-var skippedHooks = map[string]bool{"Implemented": true, "OnActivate": true, "OnDeactivate": true}
+// lifeHooks belong to start and stop.
+var lifeHooks = map[string]bool{"OnActivate": true, "OnDeactivate": true}
 
 type hookCase struct {
-	number  int
+	record
 	variant string
 	spec    *mattermost.MethodSpec
 	args    any
 	returns any
 	failure error
 
-	reply    any // as it came
-	problems []string
+	reply any // as it came
 }
 
 func hookCases(seed uint64) []*hookCase {
 	var cases []*hookCase
 	for i := range mattermost.Hooks {
 		spec := &mattermost.Hooks[i]
-		if spec.Streams || skippedHooks[spec.Name] {
+		if spec.Streams || lifeHooks[spec.Name] {
 			continue
 		}
-		variants := []string{variantFull, variantNils, variantNone}
-		if spec.Error != "" {
-			variants = append(variants, variantError)
-		}
-		if spec.Echo != nil {
-			// What nil means as a result differs from language to language; the neutral answer does not.
-			variants = []string{variantFull, variantNils, variantEcho, variantNothing}
-			if spec.Error != "" {
-				variants = append(variants, variantError)
-			}
-		}
-		for _, variant := range variants {
-			cases = append(cases, newHookCase(seed, len(cases), variant, spec))
+		for _, variant := range hookVariants(spec) {
+			cases = append(cases, newHookCase(seed, variant, spec))
 		}
 	}
 	return cases
 }
 
-func newHookCase(seed uint64, number int, variant string, spec *mattermost.MethodSpec) *hookCase {
-	c := &hookCase{number: number, variant: variant, spec: spec, args: spec.NewArgs(), returns: spec.NewReturns()}
-	name := "hook" + spec.Name + variant
+func hookVariants(spec *mattermost.MethodSpec) []string {
+	variants := []string{variantFull, variantNils, variantNone}
+	if spec.Echo != nil {
+		// What nil means as a result differs from language to language; the neutral answer does not.
+		variants = []string{variantFull, variantNils, variantEcho, variantNothing}
+		if postOf(spec.NewArgs(), spec) != nil {
+			variants = append(variants, variantChange)
+		}
+	}
+	if spec.Error != "" {
+		variants = append(variants, variantError)
+	}
+	return variants
+}
+
+// postOf is the post that a hook gives back; nil if it gives back something else.
+func postOf(structure any, spec *mattermost.MethodSpec) **mattermost.Post {
+	post, _ := slotValue(structure, spec.Params[spec.Echo.Argument]).Addr().Interface().(**mattermost.Post)
+	return post
+}
+
+func newHookCase(seed uint64, variant string, spec *mattermost.MethodSpec) *hookCase {
+	name := fmt.Sprintf("hooks/%s/%s", spec.Name, variant)
+	if variant == variantError {
+		name = "hook errors/" + spec.Name
+	}
+	c := &hookCase{record: record{name: name}, variant: variant, spec: spec, args: spec.NewArgs(), returns: spec.NewReturns()}
+	seeded := "hook" + spec.Name + variant
 	// The server never passes nil to a hook.
-	fillSlots(fill.New(seed, name, variant == variantNils), variant, c.args, spec.Params, false)
+	fillSlots(fill.New(seed, seeded, variant == variantNils), variant, c.args, spec.Params, false)
 	switch variant {
 	case variantError:
-		c.failure = failureFor(fill.New(seed, name+"error", false), spec, c.returns)
+		c.failure = failureFor(fill.New(seed, seeded+"error", false), spec, c.returns)
 	case variantFull, variantNils, variantNone:
-		fillSlots(fill.New(seed, name+"returns", variant == variantNils), variant, c.returns, spec.Results, !takesEmptyForNil[spec.Name])
+		fillSlots(fill.New(seed, seeded+"returns", variant == variantNils), variant, c.returns, spec.Results, !takesEmptyForNil[spec.Name])
 	}
 	return c
 }
 
-func (c *hookCase) String() string { return fmt.Sprintf("hook %s, %s", c.spec.Name, c.variant) }
-
-func (c *hookCase) problem(what string, differences []string) {
-	for _, difference := range differences {
-		c.problems = append(c.problems, fmt.Sprintf("%s: %s%s", c, what, difference))
-	}
-}
-
 // run tells the plugin what to return, calls the hook and compares.
-func (c *hookCase) run(plugin *host.Plugin, dir string) error {
-	if err := c.tell(dir); err != nil {
+func (c *hookCase) run(s *session) error {
+	told, err := c.told()
+	if err != nil {
 		return err
 	}
-	out := filepath.Join(dir, "hook.out.json")
-	if err := os.Remove(out); err != nil && !os.IsNotExist(err) {
+	if err := s.tell(c.spec.Name, told); err != nil {
 		return err
 	}
 	sent, err := copyOf(c.args)
 	if err != nil {
 		return err
 	}
-	reply, err := plugin.Call(c.spec.Name, c.args)
+	reply, err := s.plugin.Call(c.spec.Name, c.args)
 	if err != nil {
 		c.problem("", []string{err.Error()})
 		return nil
 	}
 	c.reply = reply
-	c.checkArguments(out, sent)
+	c.checkArguments(s, c.spec.Params, sent)
 	c.checkReply(sent, reply)
 	return nil
 }
 
-func (c *hookCase) tell(dir string) error {
-	answer := map[string]string{variantError: "error", variantEcho: "echo", variantNothing: "nothing"}[c.variant]
-	if answer == "" {
-		answer = "returns"
+// changedMessage is what the variant change makes of a post.
+const changedMessage = "changed to größe 🐍"
+
+// told is what hook.json says.
+func (c *hookCase) told() (map[string]any, error) {
+	switch c.variant {
+	case variantError:
+		return map[string]any{"answer": "error", "error": canon.ErrorFields(c.failure)}, nil
+	case variantEcho, variantChange:
+		told := map[string]any{"answer": c.variant, "argument": json.Number(strconv.Itoa(c.spec.Echo.Argument))}
+		if c.variant == variantChange {
+			told["message"] = changedMessage
+		}
+		return told, nil
+	case variantNothing:
+		return map[string]any{"answer": "nothing"}, nil
 	}
 	returns, err := slots(c.returns, c.spec.Results)
-	if err != nil {
-		return err
-	}
-	told := map[string]any{"case": c.number, "hook": c.spec.Name, "answer": answer}
-	switch answer {
-	case "returns":
-		told["returns"] = returns
-	case "error":
-		told["error"] = canon.ErrorFields(c.failure)
-	case "echo":
-		told["argument"] = c.spec.Echo.Argument
-	}
-	data, err := canon.Marshal(told)
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(filepath.Join(dir, "hook.json"), data, 0o600)
+	return map[string]any{"answer": "returns", "returns": returns}, err
 }
 
-func (c *hookCase) checkArguments(path string, sent any) {
-	data, err := os.ReadFile(path)
+// hookOutput is what a handler writes.
+type hookOutput struct {
+	Case    int                 `json:"case"`
+	Args    []json.RawMessage   `json:"args"`
+	Body    *digest             `json:"body"`
+	Headers map[string][]string `json:"headers"`
+}
+
+// checkArguments compares what the plugin wrote with what was sent.
+func (r *record) checkArguments(s *session, params []mattermost.Slot, sent any) hookOutput {
+	received := hookOutput{}
+	data, err := os.ReadFile(filepath.Join(s.dir, hookOut))
 	if err != nil {
-		c.problem("the plugin wrote nothing: ", []string{err.Error()})
-		return
-	}
-	var received struct {
-		Case int               `json:"case"`
-		Args []json.RawMessage `json:"args"`
+		r.problem("the plugin wrote nothing: ", []string{err.Error()})
+		return received
 	}
 	if err := json.Unmarshal(data, &received); err != nil {
-		c.problem("", []string{err.Error()})
-		return
+		r.problem("", []string{err.Error()})
+		return received
 	}
-	if received.Case != c.number || len(received.Args) != len(c.spec.Params) {
-		c.problem("", []string{fmt.Sprintf("the plugin received case %d with %d arguments", received.Case, len(received.Args))})
-		return
+	if received.Case != s.number || len(received.Args) != len(params) {
+		r.problemf("the plugin received case %d with %d arguments", received.Case, len(received.Args))
+		return received
 	}
-	for i, slot := range c.spec.Params {
-		want := reflect.ValueOf(sent).Elem().FieldByName(slot.Field)
-		c.problem(fmt.Sprintf("argument %d: ", i), compareJSON(want, received.Args[i]))
+	for i, slot := range params {
+		r.problem(fmt.Sprintf("argument %d: ", i), compareJSON(slotValue(sent, slot), received.Args[i]))
 	}
+	return received
 }
 
 // checkReply compares what the host has after the call with what it must have.
 func (c *hookCase) checkReply(sent, reply any) {
-	want := reflect.New(reflect.TypeOf(reply).Elem())
-	original, result := reflect.Value{}, reflect.Value{}
-	if echo := c.spec.Echo; echo != nil {
-		original = reflect.ValueOf(sent).Elem().FieldByName(c.spec.Params[echo.Argument].Field)
-		result = want.Elem().FieldByName(c.spec.Results[echo.Result].Field)
+	if c.failure != nil {
+		c.checkFailure(c.failure, slotValue(reply, mattermost.Slot{Field: c.spec.Error}))
+		return
 	}
-	switch {
-	case c.variant == variantEcho || c.variant == variantNothing:
-		result.Set(original)
-		got := reflect.ValueOf(reply).Elem().FieldByName(c.spec.Results[c.spec.Echo.Result].Field)
-		if c.spec.Echo.Mode == mattermost.NilKeeps && got.IsNil() {
-			got.Set(original) // as the server does
-		}
-		c.checkTypes(original, got)
-	case c.failure == nil && c.spec.Echo != nil && c.spec.Echo.Mode == mattermost.Prefilled:
-		want.Elem().Set(reflect.ValueOf(c.returns).Elem())
-		if err := mergeInto(original, result); err != nil {
+	want := reflect.New(reflect.TypeOf(reply).Elem())
+	want.Elem().Set(reflect.ValueOf(c.returns).Elem())
+	switch c.variant {
+	case variantEcho, variantNothing, variantChange:
+		c.expectUnchanged(sent, reply, want.Interface())
+	default:
+		if err := expectMerged(c.spec, sent, want.Interface()); err != nil {
 			c.problem("", []string{err.Error()})
 		}
-		result.Set(original)
-	case c.failure != nil:
-		c.checkFailure(reflect.ValueOf(reply).Elem().FieldByName(c.spec.Error))
-		return
-	default:
-		want.Elem().Set(reflect.ValueOf(c.returns).Elem())
 	}
 	c.problem("reply", canon.Compare(want.Interface(), reply))
 	c.problem("reply", canon.CompareTypes(want.Interface(), reply))
 }
 
-func (c *hookCase) checkFailure(got reflect.Value) {
-	if got.IsNil() {
-		c.problem("", []string{"the host got no error"})
-		return
+// expectUnchanged puts the argument into the wanted reply, and makes sure that its values still have Go's types.
+func (c *hookCase) expectUnchanged(sent, reply, want any) {
+	original := slotValue(sent, c.spec.Params[c.spec.Echo.Argument])
+	if c.variant == variantChange {
+		(*postOf(sent, c.spec)).Message = changedMessage
 	}
-	want, fields := canon.ErrorFields(c.failure), canon.ErrorFields(got.Interface().(error))
-	for _, key := range errorKeys {
-		if want[key] != nil {
-			c.problem("error."+key, canon.Diff(want[key], fields[key]))
-		}
+	slotValue(want, c.spec.Results[c.spec.Echo.Result]).Set(original)
+	got := slotValue(reply, c.spec.Results[c.spec.Echo.Result])
+	if c.spec.Echo.Mode == mattermost.NilKeeps && got.IsNil() {
+		got.Set(original) // as the server does
+	}
+	if !reflect.DeepEqual(original.Interface(), got.Interface()) {
+		c.problem("", []string{"the value came back with other Go types"})
 	}
 }
 
-// checkTypes makes sure that an unchanged value still has Go's types inside interfaces.
-func (c *hookCase) checkTypes(want, got reflect.Value) {
-	if !reflect.DeepEqual(want.Interface(), got.Interface()) {
-		c.problem("", []string{"the value came back with other Go types"})
+// expectMerged does to the wanted reply what the host's decoder does where the reply was filled before the call: it merges.
+func expectMerged(spec *mattermost.MethodSpec, sent, want any) error {
+	if spec.Echo == nil || spec.Echo.Mode != mattermost.Prefilled {
+		return nil
 	}
+	original := slotValue(sent, spec.Params[spec.Echo.Argument])
+	result := slotValue(want, spec.Results[spec.Echo.Result])
+	if !result.IsNil() {
+		if err := mergeInto(original, result); err != nil {
+			return err
+		}
+	}
+	result.Set(original)
+	return nil
+}
+
+// checkFailure compares the error that the host got with the one that the plugin was told.
+func (r *record) checkFailure(failure error, got reflect.Value) {
+	if got.IsNil() {
+		r.problem("", []string{"the host got no error"})
+		return
+	}
+	r.compareErrors(failure, canon.ErrorFields(got.Interface().(error)))
 }
 
 // cover notes what was in the arguments and results, if both arrived as they were sent.
 func (c *hookCase) cover(report *Report) {
 	report.inPlugin.expect(c.args, c.spec.Params)
 	report.inHost.expect(c.returns, c.spec.Results)
-	if len(c.problems) == 0 {
+	if len(c.problems) == 0 && c.reply != nil {
 		report.inPlugin.see(c.args, c.spec.Params)
 		report.inHost.see(c.reply, c.spec.Results)
+		report.exercised["hook "+c.spec.Name] = true
 	}
 }
 

@@ -2,6 +2,7 @@
 package demo
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"regexp"
@@ -14,10 +15,12 @@ import (
 	"mattermost-plugin/refhost/procs"
 )
 
-// Options of a demo. The first plugin must behave as examples/hello_python does, the second, if there is one, as go/goplugin.
+// Options of a demo. The first plugin must behave as examples/hello_python does (but for Word), the second, if there is one, as go/goplugin.
 type Options struct {
 	PluginDirs []string
-	Out        io.Writer
+	// Word is what the first plugin replaces by an emoji when it stands between colons; "python" if empty.
+	Word string
+	Out  io.Writer
 }
 
 // stage is the demo while it runs.
@@ -26,6 +29,7 @@ type stage struct {
 	out      *printer
 	alice    *mattermost.User
 	channel  *mattermost.Channel
+	word     string
 	failures int
 }
 
@@ -33,7 +37,7 @@ type stage struct {
 func Run(options Options) error {
 	server := host.New(1)
 	server.Log.CaptureStandard()
-	s := &stage{host: server, out: &printer{out: options.Out}}
+	s := &stage{host: server, out: &printer{out: options.Out}, word: ":" + cmp.Or(options.Word, "python") + ":"}
 	server.Log.Watch(s.out.log)
 	defer server.StopAll()
 	s.furnish()
@@ -123,9 +127,9 @@ func (s *stage) posts() {
 	_, err = s.say("Please dismiss me")
 	s.expect(err != nil && err.Id == memapi.DismissPost, "the plugin dismissed it")
 
-	const snake = "I like :python: very much"
-	post, err = s.say(snake)
-	s.expect(err == nil && post.Message != snake, "the plugin edited it on its way")
+	edited := "I like " + s.word + " very much"
+	post, err = s.say(edited)
+	s.expect(err == nil && !strings.Contains(post.Message, s.word), "the plugin edited it on its way")
 	s.expect(len(s.host.Memory.Posts()) == 2, "the channel holds 2 of the 4 posts")
 }
 
@@ -157,13 +161,12 @@ func (s *stage) together(dir string) error {
 	if _, err := s.start(dir); err != nil {
 		return err
 	}
-	const both = "A :python: meets a :gopher:"
-	post, err := s.say(both)
+	post, err := s.say("A " + s.word + " meets a :gopher:")
 	if err != nil {
 		s.expect(false, "the post was rejected: %s", err.Id)
 		return nil
 	}
-	s.expect(!strings.Contains(post.Message, ":python:"), "the first plugin edited it")
+	s.expect(!strings.Contains(post.Message, s.word), "the first plugin edited it")
 	s.expect(!strings.Contains(post.Message, ":gopher:"), "the second, written in Go, edited what the first had made of it")
 	return nil
 }

@@ -52,3 +52,12 @@ func (p *Plugin) receive(stream uint32, output io.Writer) {
 		p.logStream("the replacement could not be read", hook, err)
 	}
 }
+
+// Open dials a stream that the plugin offers, as that of an upload.
+func (p *Plugin) Open(stream uint32) (io.ReadCloser, error) {
+	connection, err := p.connection.broker.Dial(stream)
+	if err != nil {
+		return nil, err
+	}
+	return &pullReader{connection}, nil
+}

@@ -32,7 +32,7 @@ func (p *Plugin) serveRequest(hook string, w http.ResponseWriter, r *http.Reques
 	writer := &responseWriter{plugin: p, hook: hook, writer: w}
 	writerStream := p.acceptWriter(hook, writer)
 	bodyStream := p.acceptBody(hook, r)
-	err := p.connection.hooks.Call("Plugin."+hook, p.options.Mask.Out(args(writerStream, bodyStream, subset(r))), nil)
+	err := p.connection.hooks.Call("Plugin."+hook, p.options.Mask.Out(args(writerStream, bodyStream, Subset(r))), nil)
 	writer.end()
 	if err != nil {
 		p.logCallFailure(hook, err)
@@ -78,7 +78,8 @@ func (p *Plugin) acceptBody(hook string, r *http.Request) uint32 {
 	return id
 }
 
-func subset(r *http.Request) *mattermost.HTTPRequestSubset {
+// Subset is what a plugin gets to see of a request.
+func Subset(r *http.Request) *mattermost.HTTPRequestSubset {
 	return &mattermost.HTTPRequestSubset{
 		Method: r.Method, URL: r.URL, Proto: r.Proto, ProtoMajor: r.ProtoMajor, ProtoMinor: r.ProtoMinor,
 		Header: r.Header, Host: r.Host, RemoteAddr: r.RemoteAddr, RequestURI: r.RequestURI,

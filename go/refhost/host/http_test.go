@@ -198,7 +198,7 @@ func testHijackEcho(t *testing.T, s *serving) {
 }
 
 func TestRequestsThatNobodyServes(t *testing.T) {
-	s := serve(t, "conformance")
+	s := serve(t, "idle")
 	if response, _ := s.do("GET", "/hello", ""); response.StatusCode != 404 {
 		t.Errorf("not implemented: %v", response)
 	}

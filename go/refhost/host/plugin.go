@@ -208,3 +208,6 @@ func (p *Plugin) Deactivate() error {
 	p.Kill()
 	return err
 }
+
+// Terminate kills the process at once, for a run that hangs.
+func (p *Plugin) Terminate() error { return p.command.Process.Kill() }

@@ -37,7 +37,7 @@ func TestFileWillBeUploaded(t *testing.T) {
 			t.Errorf("%s: %+v, %q, %v, %d bytes", name, got, reason, err, output.Len())
 		}
 	}
-	_, plugin = start(t, bundle.Make(t, "com.example.go", "conformance"))
+	_, plugin = start(t, bundle.Make(t, "com.example.go", "idle"))
 	info := &mattermost.FileInfo{Name: "x"}
 	if got, reason, err := plugin.FileWillBeUploaded(&mattermost.Context{}, info, strings.NewReader(""), &bytes.Buffer{}); got != info || reason != "" || err != host.ErrNotImplemented {
 		t.Errorf("%+v, %q, %v", got, reason, err)

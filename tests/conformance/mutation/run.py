@@ -1,10 +1,10 @@
 """Proves that the conformance run sees the change of a single field, in the bridge's codec and in the SDK.
 
-    python3 run.py --refhost REFHOST --bundle BUNDLE --work DIRECTORY
+    python3 run.py --refhost REFHOST --bundle BUNDLE --grpc-bundle BUNDLE --work DIRECTORY
 
-BUNDLE is the bundle of `../python`; REFHOST the built `go/refhost`. In DIRECTORY, which may be kept to make the next
-run faster, the sources of the bridge are copied, mutated and built. Each mutation must make the run fail and name the
-field.
+The bundles are those of `../python` and of `../grpcio`; REFHOST is the built `go/refhost`. In DIRECTORY, which may be
+kept to make the next run faster, the sources of the bridge are copied, mutated and built. Each mutation must make the
+run fail and name the field.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[3]
-SOURCES = ["Cargo.toml", "Cargo.lock", "crates", "xtask"]
+SOURCES = ["Cargo.toml", "Cargo.lock", "crates", "examples/hello_rust", "proto", "tests/conformance/rust", "xtask"]
 PATIENCE = 900
 """Seconds that a build or a run may take; one that takes longer hangs."""
 
@@ -32,6 +32,8 @@ class Mutation(NamedTuple):
     old: str
     new: str
     field: str
+    on_grpc: bool = False
+    """Whether a plugin over gRPC is to see it."""
 
 
 IN_SDK = [
@@ -47,7 +49,7 @@ IN_SDK = [
         "server/site-packages/mattermost_plugin/_gen/api/channels.py",
         "(methods.GET_CHANNEL_MEMBER, (channel_id, user_id))",
         "(methods.GET_CHANNEL_MEMBER, (user_id, channel_id))",
-        "GetChannelMember, sync",
+        "api/sync/GetChannelMember",
     ),
 ]
 
@@ -55,16 +57,24 @@ IN_CODEC = [
     Mutation(
         "the codec calls a field by another key",
         "crates/mmp-transcode/src/generated/types/u.rs",
-        'field("Locale", "locale", Kind::String)',
-        'field("Locale", "lokale", Kind::String)',
+        '"Locale", "locale", Kind::String)',
+        '"Locale", "lokale", Kind::String)',
         "locale",
     ),
     Mutation(
         "the codec takes a field for another kind",
         "crates/mmp-transcode/src/generated/types/p.rs",
-        'field("EditAt", "edit_at", Kind::Int(64))',
-        'field("EditAt", "edit_at", Kind::Int(32))',
+        '"EditAt", "edit_at", Kind::Int(64))',
+        '"EditAt", "edit_at", Kind::Int(32))',
         "edit_at",
+    ),
+    Mutation(
+        "the gateway takes a field for another number",
+        "crates/mmp-transcode/src/generated/types/u.rs",
+        'field(22, "Locale"',
+        'field(222, "Locale"',
+        "locale",
+        on_grpc=True,
     ),
 ]
 
@@ -72,9 +82,10 @@ IN_CODEC = [
 def main() -> int:
     """Run everything; the exit status is 0 if every mutation was seen."""
     arguments = _arguments()
-    if not _passes(arguments, arguments.bundle):
-        print("the run fails without any mutation; that has to be put right first")
-        return 1
+    for bundle in (arguments.bundle, arguments.grpc_bundle):
+        if not _passes(arguments, bundle):
+            print(f"the run of {bundle} fails without any mutation; that has to be put right first")
+            return 1
     seen = [_in_sdk(arguments, mutation) for mutation in IN_SDK]
     seen += [_in_codec(arguments, mutation) for mutation in IN_CODEC]
     print(f"{sum(seen)} of {len(seen)} mutations were seen")
@@ -83,7 +94,7 @@ def main() -> int:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Prove that the conformance run sees a mutation of one field.")
-    for name in ("--refhost", "--bundle", "--work"):
+    for name in ("--refhost", "--bundle", "--grpc-bundle", "--work"):
         parser.add_argument(name, type=Path, required=True)
     arguments = parser.parse_args()
     arguments.work.mkdir(parents=True, exist_ok=True)
@@ -91,7 +102,7 @@ def _arguments() -> argparse.Namespace:
 
 
 def _in_sdk(arguments: argparse.Namespace, mutation: Mutation) -> bool:
-    bundle = _copy_of_bundle(arguments)
+    bundle = _copy_of_bundle(arguments, arguments.bundle)
     _mutate(bundle, mutation)
     return _is_seen(arguments, bundle, mutation)
 
@@ -104,16 +115,16 @@ def _in_codec(arguments: argparse.Namespace, mutation: Mutation) -> bool:
     build = ["cargo", "build", "--quiet", "--locked", "-p", "mmp-bridge"]
     environment = {**os.environ, "CARGO_TARGET_DIR": str(target)}
     subprocess.run(build, cwd=sources, env=environment, check=True, timeout=PATIENCE)
-    bundle = _copy_of_bundle(arguments)
+    bundle = _copy_of_bundle(arguments, arguments.grpc_bundle if mutation.on_grpc else arguments.bundle)
     for binary in (bundle / "server").glob("mattermost-plugin-bridge-*"):
         shutil.copy2(target / "debug" / "mattermost-plugin-bridge", binary)
     return _is_seen(arguments, bundle, mutation)
 
 
-def _copy_of_bundle(arguments: argparse.Namespace) -> Path:
+def _copy_of_bundle(arguments: argparse.Namespace, bundle: Path) -> Path:
     copy: Path = arguments.work / "bundle"
     shutil.rmtree(copy, ignore_errors=True)
-    shutil.copytree(arguments.bundle, copy)
+    shutil.copytree(bundle, copy)
     return copy
 
 
@@ -158,7 +169,7 @@ def _passes(arguments: argparse.Namespace, bundle: Path) -> bool:
 
 
 def _run(arguments: argparse.Namespace, bundle: Path) -> tuple[int, str]:
-    command = [str(arguments.refhost), "conformance", "--plugin", str(bundle), "--seed", "1"]
+    command = [str(arguments.refhost), "conformance", "--styles", "sync", "--seed", "1", "--plugin", str(bundle)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
     return done.returncode, done.stdout + done.stderr
 

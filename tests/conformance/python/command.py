@@ -6,15 +6,11 @@ from typing import Any, Literal, NamedTuple
 
 import canonical
 import plan
+from calls import Client
+from settled import settled
 from signatures import snake_case
 
-from mattermost_plugin import (
-    AsyncPluginAPIClient,
-    CommandResponse,
-    HookName,
-    PluginAPIClient,
-    PluginAPIError,
-)
+from mattermost_plugin import CommandResponse, HookName, PluginAPIError
 from mattermost_plugin._hook_spec import HookSpec
 
 Style = Literal["sync", "async"]
@@ -31,25 +27,14 @@ class Run(NamedTuple):
     style: Style
     rest: str
 
-    def with_threads(self, client: PluginAPIClient) -> CommandResponse:
-        """Do it with the client for threads."""
+    async def on(self, client: Client) -> CommandResponse:
+        """Do it with a client of either kind."""
         if self.word == "/conformance":
-            plan.run(client, self.rest)
+            await plan.run(client, self.rest)
             return CommandResponse(text="done")
         method, arguments = self._call()
         try:
-            return _shown(getattr(client, method)(**arguments))
-        except PluginAPIError as error:
-            return _raised(error)
-
-    async def with_tasks(self, client: AsyncPluginAPIClient) -> CommandResponse:
-        """Do it with the client for asyncio."""
-        if self.word == "/conformance":
-            await plan.run_async(client, self.rest)
-            return CommandResponse(text="done")
-        method, arguments = self._call()
-        try:
-            return _shown(await getattr(client, method)(**arguments))
+            return _shown(await settled(getattr(client, method)(**arguments)))
         except PluginAPIError as error:
             return _raised(error)
 

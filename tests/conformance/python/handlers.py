@@ -1,4 +1,4 @@
-"""A handler for every hook that carries no stream: it writes down what it got and returns what it is told to."""
+"""A handler for every hook: it writes down what it got and does what it is told to."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from typing import Any
 
 import canonical
 import command
+import settled
+import streams
 import typed
+from bodies import Told
 
 from mattermost_plugin import HookName, Plugin, hook
 from mattermost_plugin._gen.hooks import HOOKS
@@ -21,17 +24,18 @@ from mattermost_plugin.exceptions import PluginAPIError
 def handlers(colour: str) -> dict[str, Callable[..., Any]]:
     """Return the methods of the plugin's class, `sync` or `async` ones."""
     make = {"sync": _sync_handler, "async": _async_handler}[colour]
-    return {f"on_{name.name}": hook(name)(make(HOOKS[name.value])) for name in HookName if not HOOKS[name.value].stream}
+    return {f"on_{name.name}": hook(name)(make(HOOKS[name.value])) for name in HookName}
 
 
 def _sync_handler(spec: HookSpec) -> Callable[..., Any]:
     def handle(self: Plugin, *args: Any) -> Any:
         run = command.parse(spec, args)
         if run is None:
-            return _answer(self.api.load_plugin_configuration(), spec, args)
+            answer = _answer(self.api.load_plugin_configuration(), spec, args)
+            return settled.run(answer)
         if run.style == "async":
-            return asyncio.run(run.with_tasks(self.async_api))
-        return run.with_threads(self.api)
+            return asyncio.run(run.on(self.async_api))
+        return settled.run(run.on(self.api))
 
     return handle
 
@@ -40,31 +44,52 @@ def _async_handler(spec: HookSpec) -> Callable[..., Any]:
     async def handle(self: Plugin, *args: Any) -> Any:
         run = command.parse(spec, args)
         if run is None:
-            return _answer(await self.async_api.load_plugin_configuration(), spec, args)
+            return await _answer(await self.async_api.load_plugin_configuration(), spec, args)
         if run.style == "async":
-            return await run.with_tasks(self.async_api)
-        return await asyncio.to_thread(run.with_threads, self.api)
+            return await run.on(self.async_api)
+        return await asyncio.to_thread(lambda: settled.run(run.on(self.api)))
 
     return handle
 
 
-def _answer(settings: dict[str, Any], spec: HookSpec, args: tuple[Any, ...]) -> Any:
+async def _answer(settings: dict[str, Any], spec: HookSpec, args: tuple[Any, ...]) -> Any:
     """Do what the host has written into its file, if the file is about this hook."""
     directory = settings.get("conformance_dir", "")
     try:
         with open(os.path.join(directory, "hook.json"), encoding="utf-8") as file:
-            wanted = canonical.loads(file.read())
+            told: Told = canonical.loads(file.read())
     except FileNotFoundError:
         return _outside_a_run(spec, args)
-    if wanted["hook"] != spec.name:
+    if told["hook"] != spec.name:
         return None
-    with open(os.path.join(directory, "hook.out.json"), "w", encoding="utf-8") as file:
-        file.write(canonical.dumps({"case": wanted["case"], "hook": spec.name, "args": args}))
-    if wanted["answer"] == "echo":
-        return args[wanted["argument"]]
-    if wanted["answer"] == "error":
-        return _error(spec, wanted["error"])
-    return _returned(spec, wanted["returns"]) if wanted["answer"] == "returns" else None
+
+    def tell(**received: Any) -> None:
+        with open(os.path.join(directory, "hook.out.json"), "w", encoding="utf-8") as file:
+            file.write(canonical.dumps({"case": told["case"], "hook": spec.name, **received}))
+
+    if spec.stream == "file":
+        returns = await streams.look_at_file(told, tell, *args)
+        return None if returns is None else _returned(spec, returns)
+    if spec.stream:
+        return await streams.respond(told, tell, *args)
+    tell(args=args)
+    return _done(told, spec, args)
+
+
+def _done(told: Told, spec: HookSpec, args: tuple[Any, ...]) -> Any:
+    """Answer a hook without streams."""
+    match told["answer"]:
+        case "echo":
+            return args[told["argument"]]
+        case "change":
+            args[told["argument"]].message = told["message"]
+            return args[told["argument"]]
+        case "error":
+            return _error(spec, told["error"])
+        case "returns":
+            return _returned(spec, told["returns"])
+        case _:
+            return None
 
 
 def _outside_a_run(spec: HookSpec, args: tuple[Any, ...]) -> Any:
@@ -90,6 +115,8 @@ def _error(spec: HookSpec, error: dict[str, Any]) -> Any:
             where=error["where"],
         )
     text = error["message"]
+    if spec.shape not in ("error", "value_error"):
+        raise RuntimeError(text)
     return (None, text) if spec.shape == "value_error" else text
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import calls
 import canonical
+from calls import Client, Line, Outcome
+from settled import settled
 from signatures import Signature
 
-from mattermost_plugin import AsyncPluginAPIClient, PluginAPIClient
 from mattermost_plugin.exceptions import (
     MethodNotAvailableError,
     PluginAPIError,
@@ -16,27 +18,13 @@ from mattermost_plugin.exceptions import (
     ValidationError,
 )
 
-Line = dict[str, Any]
-Outcome = dict[str, Any]
 
-
-def run(client: PluginAPIClient, path: str) -> None:
-    """Make the calls with the client for threads."""
+async def run(client: Client, path: str) -> None:
+    """Make the calls, one after the other."""
     with open(path + ".out", "w", encoding="utf-8") as out:
         for line in _lines(path):
             try:
-                outcome = _results(line, _call(client, line))
-            except Exception as error:  # the host reports it with the call
-                outcome = _failure(line, error)
-            _write(out.write, line, outcome)
-
-
-async def run_async(client: AsyncPluginAPIClient, path: str) -> None:
-    """Make the calls with the client for asyncio."""
-    with open(path + ".out", "w", encoding="utf-8") as out:
-        for line in _lines(path):
-            try:
-                outcome = _results(line, await _call(client, line))
+                outcome = await _outcome(client, line)
             except Exception as error:  # the host reports it with the call
                 outcome = _failure(line, error)
             _write(out.write, line, outcome)
@@ -55,8 +43,12 @@ def _write(write: Callable[[str], object], line: Line, outcome: Outcome) -> None
     write(text + "\n")
 
 
-def _call(client: object, line: Line) -> Any:
-    return Signature(client, line["method"]).call(line["params"], line["args"])
+async def _outcome(client: Client, line: Line) -> Outcome:
+    if line.get("service") == "driver":
+        return await calls.database(client, line)
+    if "body" in line:
+        return await calls.stream(client, line)
+    return _results(line, await settled(Signature(client, line["method"]).call(line["params"], line["args"])))
 
 
 def _results(line: Line, result: Any) -> Outcome:
@@ -69,13 +61,15 @@ def _results(line: Line, result: Any) -> Outcome:
 
 
 def _failure(line: Line, error: Exception) -> Outcome:
+    if "broken" in line.get("body", {}):
+        return {"broken": str(error)}
     if isinstance(error, PluginAPIError):
         if error.message == f"{line['method']} returned neither a result nor an error":
             return {"results": [None]}
-        if error.error_id:
-            return {"error": _app_error(error)}
+        if error.error_id and "service" not in line:
+            return {"error": _app_error(error), "class": type(error).__name__}
         if not isinstance(error, (MethodNotAvailableError, UnavailableError, ValidationError)):
-            return {"error": {"kind": "error", "message": error.message}}
+            return {"error": _plain_error(error), "class": type(error).__name__}
     return {"failed": f"{type(error).__name__}: {error}"}
 
 
@@ -88,3 +82,9 @@ def _app_error(error: PluginAPIError) -> dict[str, Any]:
         "status_code": error.status_code,
         "where": error.where,
     }
+
+
+def _plain_error(error: PluginAPIError) -> dict[str, Any]:
+    """Return a plain error; those of the database have more than a text."""
+    more = {"id": error.error_id, "detailed_error": error.detailed_error, "code": error.code}
+    return {"kind": "error", "message": error.message, **{key: value for key, value in more.items() if value}}
