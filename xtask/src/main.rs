@@ -11,6 +11,7 @@ mod demo;
 mod files;
 mod generate;
 mod go_parts;
+mod node;
 mod postgres;
 mod project;
 mod python;
@@ -34,10 +35,10 @@ struct Args {
 enum Command {
     /// Measure plugins in Go and Python against each other and write bench/results.md.
     Bench(bench::Args),
-    /// Pack a plugin written in Python for the server's upload.
+    /// Pack a plugin for the server's upload.
     Bundle(bundle::Args),
-    /// Run hello_python under Go's own go-plugin host: a scripted conversation, shown as it happens.
-    Demo,
+    /// Run an example under Go's own go-plugin host: a scripted conversation, shown as it happens.
+    Demo(demo::Args),
     /// Generate everything that is made from schema/, or check that it is up to date.
     Gen(generate::Args),
     /// Run every check and every test of every language.
@@ -50,7 +51,7 @@ fn main() -> ExitCode {
     let result = shell::end_children_on_signals().and_then(|()| match Args::parse().command {
         Command::Bench(args) => bench::run(&args),
         Command::Bundle(args) => bundle::run(&args),
-        Command::Demo => demo::run(),
+        Command::Demo(args) => demo::run(&args),
         Command::Gen(args) => generate::run(&args),
         Command::Test(args) => test::run(&args),
         Command::Tidy => tidy::run(),

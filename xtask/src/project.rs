@@ -23,6 +23,9 @@ pub(crate) struct Project {
 pub(crate) struct Package {
     /// Its name.
     pub(crate) name: String,
+    /// Its Cargo.toml.
+    #[serde(default)]
+    pub(crate) manifest_path: PathBuf,
     /// What it depends on.
     pub(crate) dependencies: Vec<Dependency>,
 }

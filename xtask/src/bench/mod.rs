@@ -1,4 +1,4 @@
-//! `cargo xtask bench`: the Go plugin and plugins in Python on the same host, in interleaved rounds.
+//! `cargo xtask bench`: the Go plugin and plugins in other languages on the same host, in interleaved rounds.
 
 mod machine;
 mod report;
@@ -18,6 +18,9 @@ const BASELINE: &str = "go";
 
 /// The plugin that is a mounted application and has no other hooks.
 const ONLY_HTTP: &str = "python_fastapi";
+
+/// The plugins that have hooks and serve no HTTP.
+const ONLY_HOOKS: [&str; 2] = ["grpcio", "typescript"];
 
 /// The line in a report below which nothing is written anew.
 const KEPT: &str = "<!-- Below: the figures of other commands, kept by `cargo xtask bench`. -->";
@@ -81,7 +84,10 @@ fn bench(refhost: &Path, plugins: &[(String, PathBuf)], workloads: Workloads) ->
     if workloads == Workloads::Http {
         command.arg("--http");
     }
-    let takes_part = |(name, _): &&(String, PathBuf)| workloads == Workloads::Http || name != ONLY_HTTP;
+    let takes_part = |(name, _): &&(String, PathBuf)| match workloads {
+        Workloads::Http => !ONLY_HOOKS.contains(&name.as_str()),
+        Workloads::Hooks => name != ONLY_HTTP,
+    };
     let plugins = plugins.iter().filter(takes_part);
     command.args(plugins.map(|(name, directory)| format!("--plugin={name}={}", directory.display())));
     command

@@ -19,6 +19,13 @@ pub(crate) fn plugin(dir: &Path, into: &Path) -> Result<()> {
     files::copy(dir, into, &belongs).with_context(|| format!("cannot take the files of {}", dir.display()))
 }
 
+/// Copies the files of a plugin in Rust that are not its source.
+pub(crate) fn assets(dir: &Path, into: &Path) -> Result<()> {
+    let keep =
+        |relative: &str| belongs(relative) && !matches!(relative, "src" | "Cargo.toml" | "Cargo.lock" | "build.rs");
+    files::copy(dir, into, &keep).with_context(|| format!("cannot take the files of {}", dir.display()))
+}
+
 /// Whether a file or directory of a plugin goes into its bundle. Hidden files never do: `.env` holds secrets, `.git` the history.
 fn belongs(relative: &str) -> bool {
     let name = relative.rsplit('/').next().unwrap_or(relative);

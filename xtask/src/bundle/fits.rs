@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::{Result, bail};
 
 use super::contents::PACKAGES;
-use super::manifest::{Manifest, Requirement};
+use super::manifest::{Manifest, PythonWorker, Requirement};
 use crate::files;
 use crate::python::Python;
 use crate::shell::Shell;
@@ -21,16 +21,22 @@ pub(crate) fn allows(requirement: &Requirement, minor: u32) -> bool {
 }
 
 /// Says which versions the bundle fits, and fails if there are none.
-pub(crate) fn report(shell: &Shell, python: &Python, manifest: &Manifest, bundle: &Path) -> Result<()> {
+pub(crate) fn report(
+    shell: &Shell,
+    python: &Python,
+    manifest: &Manifest,
+    worker: &PythonWorker,
+    bundle: &Path,
+) -> Result<()> {
     let names = files::walk(&bundle.join(PACKAGES), &|_| true)?;
     let modules = extensions(names.iter().map(|entry| entry.relative.as_str()), python.minor());
     let fitting: Vec<u32> = MINORS.filter(|minor| modules.values().all(|minors| minors.contains(minor))).collect();
-    let wanted: Vec<u32> = MINORS.filter(|&minor| allows(&manifest.requires, minor)).collect();
+    let wanted: Vec<u32> = MINORS.filter(|&minor| allows(&worker.requires, minor)).collect();
     let both: Vec<u32> = fitting.iter().copied().filter(|minor| wanted.contains(minor)).collect();
     if both.is_empty() {
         bail!(
             "the bundle would fit no Python that server.python.requires_python ({}) allows: its packages are for {}; name another interpreter with --python",
-            manifest.requires,
+            worker.requires,
             versions(&fitting)
         );
     }
@@ -40,7 +46,7 @@ pub(crate) fn report(shell: &Shell, python: &Python, manifest: &Manifest, bundle
         let narrow: Vec<&str> = narrow.map(|(module, _)| module.as_str()).collect();
         shell.say(&format!("note: {} would be allowed; these limit it: {}", versions(&wanted), narrow.join(", ")));
     }
-    if manifest.requirements.is_some() && both.len() > 1 {
+    if worker.requirements.is_some() && both.len() > 1 {
         shell.say(&format!("note: the plugin's dependencies were chosen for Python {}", python.version()));
     }
     Ok(())

@@ -27,12 +27,33 @@ pub(crate) struct Manifest {
     pub(crate) version: String,
     /// Where the server looks for the bridge, below the bundle.
     pub(crate) executable: PathBuf,
-    /// Which Python versions the plugin runs on.
+    /// What the plugin is made of.
+    pub(crate) kind: Kind,
+    /// Files that the manifest names, with the keys that do.
+    named: Vec<(&'static str, String)>,
+}
+
+/// What a plugin is made of.
+#[derive(Debug)]
+pub(crate) enum Kind {
+    /// The bridge and a worker in Python.
+    Python(PythonWorker),
+    /// The bridge and any program that speaks gRPC; the plugin's own `build` makes it.
+    Grpc,
+    /// A program that is the plugin itself: a package of this workspace.
+    Native {
+        /// The package's name.
+        package: String,
+    },
+}
+
+/// What a worker in Python needs.
+#[derive(Debug)]
+pub(crate) struct PythonWorker {
+    /// Which versions the plugin runs on.
     pub(crate) requires: Requirement,
     /// The file that lists the plugin's dependencies.
     pub(crate) requirements: Option<PathBuf>,
-    /// Files that the manifest names, with the keys that do.
-    named: Vec<(&'static str, String)>,
 }
 
 impl Manifest {
@@ -59,21 +80,22 @@ impl Manifest {
     fn from_json(dir: &Path, value: &Value, platform: &str) -> Result<Manifest> {
         let text = |pointer: &str| value.pointer(pointer).and_then(Value::as_str).filter(|text| !text.is_empty());
         let Some(version) = text("/version") else { bail!("version: is missing; write one such as 0.1.0") };
-        if text("/server/runtime") != Some("python") {
-            bail!("server.runtime: is not \"python\"; only plugins written in Python are bundled with the bridge");
-        }
+        let kind = match text("/server/runtime") {
+            Some("python") => Kind::Python(PythonWorker::from_json(dir, value)?),
+            Some("grpc") => Kind::Grpc,
+            None if dir.join("Cargo.toml").is_file() => Kind::Native { package: package(&dir.join("Cargo.toml"))? },
+            _ => bail!(
+                "server.runtime: is neither \"python\" nor \"grpc\", and there is no Cargo.toml of a plugin in Rust; other plugins need no bundle of this kind"
+            ),
+        };
         let Some(executable) = text(&format!("/server/executables/{platform}")) else {
             bail!("server.executables.{platform}: is missing; write \"{platform}\": \"{USUAL}-{platform}\"");
         };
         if !stays_inside(executable) {
             bail!("server.executables.{platform}: {executable:?} must be a path inside the bundle");
         }
-        let requires = text("/server/python/requires_python").map(str::to_owned);
-        let requires = requires.or_else(|| text("/server/python_version").map(|version| format!(">={version}")));
-        let requires = Requirement::parse(requires.as_deref().unwrap_or(">=3.10"))
-            .map_err(|problem| anyhow::anyhow!("server.python.requires_python: {problem}"))?;
         let named = [
-            ("server.python.entry_point", entry_file(text("/server/python/entry_point").unwrap_or("plugin.py"))),
+            ("server.python.entry_point", kind.entry_file(text("/server/python/entry_point"))),
             ("webapp.bundle_path", text("/webapp/bundle_path").map(str::to_owned)),
             ("icon_path", text("/icon_path").map(str::to_owned)),
         ];
@@ -81,8 +103,7 @@ impl Manifest {
             id: text("/id").unwrap_or_default().to_owned(),
             version: version.to_owned(),
             executable: PathBuf::from(executable),
-            requires,
-            requirements: requirements(dir, text("/server/python/requirements_path"))?,
+            kind,
             named: named.into_iter().filter_map(|(key, file)| Some((key, file?))).collect(),
         })
     }
@@ -99,6 +120,33 @@ impl Manifest {
         }
         Ok(())
     }
+}
+
+impl Kind {
+    /// The file that a worker in Python begins with, if it is one.
+    fn entry_file(&self, named: Option<&str>) -> Option<String> {
+        matches!(self, Kind::Python(_)).then(|| entry_file(named.unwrap_or("plugin.py"))).flatten()
+    }
+}
+
+impl PythonWorker {
+    fn from_json(dir: &Path, value: &Value) -> Result<PythonWorker> {
+        let text = |pointer: &str| value.pointer(pointer).and_then(Value::as_str).filter(|text| !text.is_empty());
+        let requires = text("/server/python/requires_python").map(str::to_owned);
+        let requires = requires.or_else(|| text("/server/python_version").map(|version| format!(">={version}")));
+        let requires = Requirement::parse(requires.as_deref().unwrap_or(">=3.10"))
+            .map_err(|problem| anyhow::anyhow!("server.python.requires_python: {problem}"))?;
+        let requirements = requirements(dir, text("/server/python/requirements_path"))?;
+        Ok(PythonWorker { requires, requirements })
+    }
+}
+
+/// The name of the package in a Cargo.toml.
+fn package(path: &Path) -> Result<String> {
+    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let value: toml::Table = text.parse().with_context(|| path.display().to_string())?;
+    let name = value.get("package").and_then(|package| package.get("name")).and_then(toml::Value::as_str);
+    Ok(name.with_context(|| format!("{} names no package", path.display()))?.to_owned())
 }
 
 /// The file of an entry point such as `plugin.py` or `plugin.py:MyPlugin`; None for a module, which may be anywhere.
@@ -138,7 +186,8 @@ mod tests {
         let manifest = read(GOOD).unwrap();
         assert_eq!((manifest.id.as_str(), manifest.version.as_str()), ("com.example.a", "1.0.0"));
         assert_eq!(manifest.executable, Path::new("server/bridge"));
-        assert!(manifest.requires.allows((3, 11, 0)) && !manifest.requires.allows((3, 10, 9)));
+        let Kind::Python(worker) = &manifest.kind else { panic!("{:?}", manifest.kind) };
+        assert!(worker.requires.allows((3, 11, 0)) && !worker.requires.allows((3, 10, 9)));
         let empty = tempfile::tempdir().unwrap();
         let error = manifest.check_files(empty.path()).unwrap_err().to_string();
         assert_eq!(error, "plugin.json: server.python.entry_point: there is no plugin.py among the plugin's files");
@@ -150,7 +199,7 @@ mod tests {
             ("{", "}", "is not JSON"),
             (r#""version": "1.0.0","#, "", "version: is missing"),
             (r#""com.example.a""#, r#""a b c""#, "id: \"a b c\" does not match"),
-            (r#""runtime": "python","#, "", "server.runtime: is not \"python\""),
+            (r#""runtime": "python","#, "", "server.runtime: is neither \"python\" nor"),
             (
                 "linux-amd64",
                 "linux-arm64",

@@ -1,11 +1,12 @@
-//! `cargo xtask bundle DIR`: a plugin written in Python, packed for the server's upload.
+//! `cargo xtask bundle DIR`: a plugin, packed for the server's upload.
 
 mod archive;
-mod bridge;
 mod contents;
 mod fits;
 mod manifest;
+mod own_build;
 mod packages;
+mod program;
 mod schema;
 
 use std::path::{Path, PathBuf};
@@ -17,7 +18,8 @@ use crate::files;
 use crate::project::{self, Project};
 use crate::python::{Python, Requirement};
 use crate::shell::Shell;
-use manifest::Manifest;
+use manifest::{Kind, Manifest, PythonWorker};
+use program::{BRIDGE, Program};
 
 /// The server refuses larger uploads, unless its FileSettings.MaxFileSize was raised.
 const UPLOAD_LIMIT: u64 = 100 << 20;
@@ -91,28 +93,17 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
 
 /// Makes the bundle of the plugin in `dir`.
 pub(crate) fn build(shell: &Shell, project: &Project, dir: &Path, options: &Options) -> Result<Bundle> {
-    let triple = project::host_triple(shell)?;
     let manifest = Manifest::read(project, dir, &project::platform())?;
-    let python = interpreter(shell, &manifest, options.python.as_deref())?;
     let bundles = project.made("bundles")?;
     let directory = bundles.join(&manifest.id);
     let staging = bundles.join(format!(".{}.partial", manifest.id));
     files::empty(&staging)?;
-
-    contents::plugin(dir, &staging)?;
-    manifest.check_files(&staging)?;
-    // Most of the time goes into the compiler; pip waits for the network meanwhile.
-    let (executable, packages) = std::thread::scope(|scope| {
-        let packages = scope.spawn(|| packages::vendor(shell, project, &python, &manifest, &staging));
-        let executable = bridge::build(shell, project, &triple, options.debug);
-        let packages = packages.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-        (executable, packages)
-    });
-    files::put(&executable?, &staging.join(&manifest.executable))?;
-    packages?;
-    contents::precompile(shell, &python, &staging)?;
-    fits::report(shell, &python, &manifest, &staging)?;
-
+    let plan = Plan { shell, project, options, manifest: &manifest, dir, staging: &staging };
+    match &manifest.kind {
+        Kind::Python(worker) => plan.python(worker)?,
+        Kind::Grpc => plan.grpc()?,
+        Kind::Native { package } => plan.native(package)?,
+    }
     files::remove(&directory)?;
     std::fs::rename(&staging, &directory).with_context(|| format!("cannot make {}", directory.display()))?;
     let archive = match &options.archive {
@@ -122,10 +113,63 @@ pub(crate) fn build(shell: &Shell, project: &Project, dir: &Path, options: &Opti
     Ok(Bundle { archive, directory })
 }
 
+/// How the parts of a bundle come together in the directory `staging`.
+struct Plan<'a> {
+    shell: &'a Shell,
+    project: &'a Project,
+    options: &'a Options,
+    manifest: &'a Manifest,
+    dir: &'a Path,
+    staging: &'a Path,
+}
+
+impl Plan<'_> {
+    /// The bridge, the plugin's files, the SDK and the plugin's packages.
+    fn python(&self, worker: &PythonWorker) -> Result<()> {
+        let Plan { shell, project, manifest, staging, .. } = *self;
+        let python = interpreter(shell, worker, self.options.python.as_deref())?;
+        contents::plugin(self.dir, staging)?;
+        manifest.check_files(staging)?;
+        // Most of the time goes into the compiler; pip waits for the network meanwhile.
+        let (executable, packages) = std::thread::scope(|scope| {
+            let packages = scope.spawn(|| packages::vendor(shell, project, &python, worker, staging));
+            let executable = self.put(BRIDGE);
+            let packages = packages.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            (executable, packages)
+        });
+        executable?;
+        packages?;
+        contents::precompile(shell, &python, staging)?;
+        fits::report(shell, &python, manifest, worker, staging)
+    }
+
+    /// The bridge, and what the plugin's own build leaves.
+    fn grpc(&self) -> Result<()> {
+        contents::plugin(self.dir, self.staging)?;
+        own_build::run(self.shell, self.project, self.dir, self.staging, self.options.python.as_deref())?;
+        self.manifest.check_files(self.staging)?;
+        self.put(BRIDGE)
+    }
+
+    /// The plugin's own program, and what it may have beside it.
+    fn native(&self, package: &str) -> Result<()> {
+        contents::assets(self.dir, self.staging)?;
+        self.manifest.check_files(self.staging)?;
+        self.put(Program { package, name: package })
+    }
+
+    /// Builds a program and puts it where the server looks for it.
+    fn put(&self, program: Program) -> Result<()> {
+        let triple = project::host_triple(self.shell)?;
+        let executable = program::build(self.shell, self.project, program, &triple, self.options.debug)?;
+        files::put(&executable, &self.staging.join(&self.manifest.executable))
+    }
+}
+
 /// The interpreter for pip and for the bytecode: one that the manifest allows, because the plugin's syntax may need it.
-fn interpreter(shell: &Shell, manifest: &Manifest, named: Option<&Path>) -> Result<Python> {
-    let text = format!("{} (server.python.requires_python in plugin.json)", manifest.requires);
-    let allows = |version| version >= (3, 10, 0) && manifest.requires.allows(version);
+fn interpreter(shell: &Shell, worker: &PythonWorker, named: Option<&Path>) -> Result<Python> {
+    let text = format!("{} (server.python.requires_python in plugin.json)", worker.requires);
+    let allows = |version| version >= (3, 10, 0) && worker.requires.allows(version);
     Python::find(shell, named, Requirement { text: &text, allows: &allows })
 }
 

@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result};
 
 use super::contents::PACKAGES;
 use super::fits::{MINORS, allows};
-use super::manifest::Manifest;
+use super::manifest::PythonWorker;
 use crate::files;
 use crate::project::{self, Project};
 use crate::python::{PyProject, Python};
@@ -23,13 +23,13 @@ pub(crate) fn vendor(
     shell: &Shell,
     project: &Project,
     python: &Python,
-    manifest: &Manifest,
+    worker: &PythonWorker,
     bundle: &Path,
 ) -> Result<()> {
     let into = bundle.join(PACKAGES);
     let sdk = PyProject::read(project)?.dependencies;
     let pip = Pip { shell, project, python };
-    match &manifest.requirements {
+    match &worker.requirements {
         None => files::copy(&pip.cached(&sdk.join(" "), &sdk, python.minor())?, &into, &belongs)?,
         Some(list) => {
             let mut command = pip.install(&into)?;
@@ -39,7 +39,7 @@ pub(crate) fn vendor(
             files::remove(&into.join("bin"))?;
         }
     }
-    add_other_versions(&pip, manifest, &into)?;
+    add_other_versions(&pip, worker, &into)?;
     files::copy(&project.root.join("python/src/mattermost_plugin"), &into.join("mattermost_plugin"), &belongs)
 }
 
@@ -49,10 +49,10 @@ fn belongs(relative: &str) -> bool {
 }
 
 /// Adds msgspec's extension modules for the other Python versions that the manifest allows, as far as there are wheels.
-fn add_other_versions(pip: &Pip, manifest: &Manifest, into: &Path) -> Result<()> {
+fn add_other_versions(pip: &Pip, worker: &PythonWorker, into: &Path) -> Result<()> {
     let Some(version) = installed_version(into)? else { return Ok(()) };
     let pinned = format!("{CODEC}=={version}");
-    for minor in MINORS.filter(|&minor| minor != pip.python.minor() && allows(&manifest.requires, minor)) {
+    for minor in MINORS.filter(|&minor| minor != pip.python.minor() && allows(&worker.requires, minor)) {
         match pip.cached(&pinned, std::slice::from_ref(&pinned), minor) {
             Ok(tree) => add_extensions(&tree, into)?,
             Err(_) => {

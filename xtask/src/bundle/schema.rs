@@ -90,6 +90,7 @@ impl<'a> Checker<'a> {
             "string" => value.is_string(),
             "boolean" => value.is_boolean(),
             "number" => value.is_number(),
+            "integer" => value.is_i64() || value.is_u64(),
             "null" => value.is_null(),
             _ => false,
         });

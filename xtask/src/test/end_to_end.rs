@@ -27,6 +27,8 @@ fn pack(shell: &Shell, project: &Project) -> Result<Outcome> {
 }
 
 fn play(shell: &Shell, project: &Project) -> Result<Outcome> {
-    demo::play(shell, project)?;
+    for example in &demo::EXAMPLES {
+        demo::play(shell, project, example)?;
+    }
     Ok(Outcome::Passed)
 }

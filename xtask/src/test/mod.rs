@@ -5,6 +5,7 @@ mod conformance;
 mod database;
 mod end_to_end;
 mod go;
+mod proto;
 mod python;
 mod runner;
 mod rust;
@@ -12,6 +13,7 @@ mod skips;
 mod step;
 mod streams;
 mod table;
+mod typescript;
 
 use std::process::ExitCode;
 
@@ -40,7 +42,9 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let all: Vec<Step> = [
         rust::STEPS,
         go::STEPS,
+        proto::STEPS,
         python::STEPS,
+        typescript::STEPS,
         end_to_end::STEPS,
         bad_plugins::STEPS,
         conformance::STEPS,

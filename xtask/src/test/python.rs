@@ -23,6 +23,9 @@ pub(crate) const STEPS: &[Step] = &[
 /// Directories with Python besides `python/`.
 const OTHERS: [&str; 3] = ["examples", "tests", "bench"];
 
+/// The plugin on gRPC whose modules others take.
+const GRPC_EXAMPLE: &str = "examples/hello_grpcio";
+
 fn tools(shell: &Shell, project: &Project) -> Result<Outcome> {
     Tools::find(shell, project)?;
     Ok(Outcome::Passed)
@@ -45,6 +48,9 @@ fn mypy(shell: &Shell, project: &Project) -> Result<Outcome> {
     for plugin in tools.plugins()? {
         let mut command = tools.tool("mypy");
         command.arg("--config-file").arg(project.root.join("python/pyproject.toml")).arg("plugin.py");
+        if is_on_grpc(&plugin)? {
+            command.env("MYPYPATH", std::env::join_paths(tools.beside_grpc(&plugin))?);
+        }
         shell.run(command.current_dir(plugin))?;
     }
     Ok(Outcome::Passed)
@@ -71,6 +77,14 @@ fn tests(shell: &Shell, project: &Project) -> Result<Outcome> {
     Ok(Outcome::Passed)
 }
 
+/// Whether a plugin in Python has no SDK but stubs.
+fn is_on_grpc(plugin: &Path) -> Result<bool> {
+    let file = plugin.join("plugin.json");
+    let text = std::fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
+    let manifest: serde_json::Value = serde_json::from_str(&text).with_context(|| file.display().to_string())?;
+    Ok(manifest.pointer("/server/runtime").is_some_and(|runtime| runtime == "grpc"))
+}
+
 /// The virtual environment.
 pub(crate) struct Tools<'a> {
     project: &'a Project,
@@ -92,18 +106,61 @@ impl Tools<'_> {
         }
         let python = Python::any(shell)?.venv(shell, &project.target.join("venv"), &packages)?;
         let tools = Tools { project, python };
+        tools.make_stubs(shell)?;
         tools.show_sdk(shell)?;
         Ok(tools)
     }
 
-    /// Makes the SDK importable from its source; type checkers follow this file too.
+    /// The interpreter.
+    pub(crate) fn interpreter(&self) -> &Path {
+        &self.python
+    }
+
+    /// Makes the stubs of the gRPC services, with types, unless those that are there are of the same proto files.
+    fn make_stubs(&self, shell: &Shell) -> Result<()> {
+        let (stubs, proto) = (self.stubs(), self.project.root.join("proto"));
+        let script = self.project.root.join(GRPC_EXAMPLE).join("stubs.py");
+        let mut wanted = std::fs::read_to_string(&script)?;
+        for entry in crate::files::walk(&proto.join("mattermost"), &|_| true)? {
+            wanted += &std::fs::read_to_string(&entry.path)?;
+        }
+        let stamp = stubs.join("made-from");
+        if std::fs::read_to_string(&stamp).is_ok_and(|made| made == wanted) {
+            return Ok(());
+        }
+        crate::files::empty(&stubs)?;
+        let bin = self.python.parent().unwrap_or(&self.python);
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let path = std::env::join_paths([bin.to_owned()].into_iter().chain(std::env::split_paths(&path)))?;
+        let mut command = Command::new(&self.python);
+        command.arg(script).arg(proto).arg(&stubs).arg("--types").env("PATH", path);
+        shell.run(command.env("PYTHONDONTWRITEBYTECODE", "1")).context("the stubs of the services cannot be made")?;
+        Ok(std::fs::write(stamp, wanted)?)
+    }
+
+    fn stubs(&self) -> PathBuf {
+        self.project.target.join("grpc-stubs")
+    }
+
+    /// What a plugin on gRPC imports besides its own modules: the stubs, and what it takes from the example.
+    fn beside_grpc(&self, plugin: &Path) -> Vec<PathBuf> {
+        let example = self.project.root.join(GRPC_EXAMPLE);
+        let mut found = vec![self.stubs()];
+        if plugin != example {
+            found.push(example);
+        }
+        found
+    }
+
+    /// Makes the SDK importable from its source, and what plugins on gRPC import; type checkers follow this file too.
     fn show_sdk(&self, shell: &Shell) -> Result<()> {
         let question = "import sysconfig; print(sysconfig.get_path('purelib'))";
         let packages = shell.read(Command::new(&self.python).args(["-I", "-c", question]))?;
         let file = Path::new(packages.trim()).join("mattermost-plugin-sdk.pth");
         let source = self.project.root.join("python/src");
-        std::fs::write(&file, format!("{}\n", source.display()))
-            .with_context(|| format!("cannot write {}", file.display()))
+        let example = self.project.root.join(GRPC_EXAMPLE);
+        let places = [source, self.stubs(), example].map(|place| format!("{}\n", place.display()));
+        std::fs::write(&file, places.concat()).with_context(|| format!("cannot write {}", file.display()))
     }
 
     fn tool(&self, name: &str) -> Command {

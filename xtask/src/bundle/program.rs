@@ -1,4 +1,4 @@
-//! The bridge for a bundle: one static file, because a server's container may have no libgcc and another libc.
+//! The program that the server starts: the bridge, or a plugin in Rust. One static file, because a server's container may have no libgcc and another libc.
 
 use std::path::{Path, PathBuf};
 
@@ -9,10 +9,22 @@ use crate::shell::Shell;
 
 const STATIC: &str = "-C target-feature=+crt-static";
 
-/// Builds the bridge and returns its path.
-pub(crate) fn build(shell: &Shell, project: &Project, triple: &str, debug: bool) -> Result<PathBuf> {
+/// A program of the workspace.
+#[derive(Clone, Copy)]
+pub(crate) struct Program<'a> {
+    /// Its package.
+    pub(crate) package: &'a str,
+    /// Its file.
+    pub(crate) name: &'a str,
+}
+
+/// The bridge.
+pub(crate) const BRIDGE: Program = Program { package: "mmp-bridge", name: "mattermost-plugin-bridge" };
+
+/// Builds a program and returns its path.
+pub(crate) fn build(shell: &Shell, project: &Project, program: Program, triple: &str, debug: bool) -> Result<PathBuf> {
     let mut command = project.cargo();
-    command.args(["build", "--quiet", "--package", "mmp-bridge", "--target", triple]);
+    command.args(["build", "--quiet", "--package", program.package, "--target", triple]);
     if !debug {
         command.arg("--release");
     }
@@ -21,10 +33,10 @@ pub(crate) fn build(shell: &Shell, project: &Project, triple: &str, debug: bool)
     let given = [std::env::var("RUSTFLAGS").ok(), std::env::var(&variable).ok()].into_iter().flatten();
     let flags: Vec<String> = given.chain([STATIC.to_owned()]).collect();
     command.env(variable, flags.join(" ")).env_remove("RUSTFLAGS").env_remove("CARGO_ENCODED_RUSTFLAGS");
-    shell.run(&mut command).context("the bridge does not build")?;
+    shell.run(&mut command).with_context(|| format!("{} does not build", program.package))?;
 
     let profile = if debug { "debug" } else { "release" };
-    let executable = project.target.join(triple).join(profile).join("mattermost-plugin-bridge");
+    let executable = project.target.join(triple).join(profile).join(program.name);
     let bytes = std::fs::read(&executable).with_context(|| format!("cannot read {}", executable.display()))?;
     if needs_a_loader(&bytes) {
         bail!("{} is not linked statically and would not start in every container", relative(project, &executable));

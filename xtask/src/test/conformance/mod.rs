@@ -1,4 +1,8 @@
-//! `tests/conformance`: every method and every hook, from Go's own host through the bridge to Python and back.
+//! `tests/conformance`: every method, every hook and the written cases, from Go's own host to plugins in every language and back.
+
+mod languages;
+mod matrix;
+mod summary;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -14,27 +18,13 @@ use crate::shell::Shell;
 
 /// The steps.
 pub(crate) const STEPS: &[Step] = &[
-    Step { name: "conformance", lane: Lane::Alone, minutes: 30, run: conformance },
+    Step { name: "conformance", lane: Lane::Alone, minutes: 30, run: languages::conformance },
     Step { name: "conformance scenarios", lane: Lane::Alone, minutes: 30, run: scenarios },
     Step { name: "conformance mutations", lane: Lane::Alone, minutes: 30, run: mutations },
 ];
 
-/// What the test plugin's handlers are; its bundle has a file that says it.
+/// What the handlers of the test plugin in Python are; its bundle has a file that says it.
 const COLOURS: [&str; 2] = ["sync", "async"];
-
-const SEEDS: [&str; 3] = ["1", "2", "3"];
-
-fn conformance(shell: &Shell, project: &Project) -> Result<Outcome> {
-    let refhost = go_parts::refhost(shell, project)?;
-    let bundle = test_plugin(shell, project)?;
-    for colour in COLOURS {
-        paint(&bundle, colour)?;
-        for seed in SEEDS {
-            shell.run(Command::new(&refhost).args(["conformance", "--seed", seed, "--plugin"]).arg(&bundle))?;
-        }
-    }
-    Ok(Outcome::Passed)
-}
 
 /// Scripts with servers of other versions, and with several plugins.
 fn scenarios(shell: &Shell, project: &Project) -> Result<Outcome> {
@@ -50,7 +40,7 @@ fn scenarios(shell: &Shell, project: &Project) -> Result<Outcome> {
     let refhost = go_parts::refhost(shell, project)?;
     let go = go_parts::goplugin(shell, project)?;
     let hello = bundle::build(shell, project, &project.root.join("examples/hello_python"), &Options::unpacked())?;
-    let bundle = test_plugin(shell, project)?;
+    let bundle = test_plugin(shell, project, "python")?;
     for colour in COLOURS {
         paint(&bundle, colour)?;
         let mut command = Command::new(&refhost);
@@ -60,18 +50,20 @@ fn scenarios(shell: &Shell, project: &Project) -> Result<Outcome> {
     Ok(Outcome::Passed)
 }
 
-/// The run has to fail when a field is mutated, in the SDK or in the bridge.
+/// The run has to fail when a field is mutated, in the SDK or in the bridge, for frames and for gRPC.
 fn mutations(shell: &Shell, project: &Project) -> Result<Outcome> {
     let refhost = go_parts::refhost(shell, project)?;
-    let bundle = test_plugin(shell, project)?;
     let mut command = Python::any(shell)?.command();
     command.arg(project.root.join("tests/conformance/mutation/run.py")).arg("--refhost").arg(refhost);
-    shell.run(command.arg("--bundle").arg(bundle).arg("--work").arg(project.made("mutation")?))?;
+    command.arg("--bundle").arg(test_plugin(shell, project, "python")?);
+    command.arg("--grpc-bundle").arg(test_plugin(shell, project, "grpcio")?);
+    shell.run(command.arg("--work").arg(project.made("mutation")?))?;
     Ok(Outcome::Passed)
 }
 
-fn test_plugin(shell: &Shell, project: &Project) -> Result<PathBuf> {
-    let source = project.root.join("tests/conformance/python");
+/// Makes the bundle of the test plugin in this directory of `tests/conformance`.
+fn test_plugin(shell: &Shell, project: &Project, directory: &str) -> Result<PathBuf> {
+    let source = project.root.join("tests/conformance").join(directory);
     Ok(bundle::build(shell, project, &source, &Options::unpacked())?.directory)
 }
 
