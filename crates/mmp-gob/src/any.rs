@@ -106,6 +106,41 @@ impl Any {
     }
 }
 
+impl Any {
+    /// The text, if this is a string.
+    #[must_use]
+    pub fn as_str(&self) -> Option<&str> {
+        if let Value::String(text) = self.value() { Some(text) } else { None }
+    }
+
+    /// The number, if this is a signed integer of any width, or an unsigned one that fits.
+    #[must_use]
+    pub fn as_i64(&self) -> Option<i64> {
+        match self.value() {
+            Value::Int(number) => Some(*number),
+            Value::Uint(number) => i64::try_from(*number).ok(),
+            _ => None,
+        }
+    }
+
+    /// The number, if this is one. What came by JSON is a float, even if it is whole.
+    #[must_use]
+    pub fn as_f64(&self) -> Option<f64> {
+        match self.value() {
+            Value::Float(number) => Some(*number),
+            Value::Int(number) => Some(*number as f64),
+            Value::Uint(number) => Some(*number as f64),
+            _ => None,
+        }
+    }
+
+    /// The truth value, if this is one.
+    #[must_use]
+    pub fn as_bool(&self) -> Option<bool> {
+        if let Value::Bool(value) = self.value() { Some(*value) } else { None }
+    }
+}
+
 impl From<bool> for Any {
     fn from(v: bool) -> Self {
         Self::builtin("bool", ids::BOOL, Value::Bool(v))
@@ -127,6 +162,24 @@ impl From<f64> for Any {
 impl From<GoString> for Any {
     fn from(v: GoString) -> Self {
         Self::builtin("string", ids::STRING, Value::String(v))
+    }
+}
+
+impl From<i32> for Any {
+    fn from(v: i32) -> Self {
+        Self::int(v.into())
+    }
+}
+
+impl From<String> for Any {
+    fn from(v: String) -> Self {
+        GoString::from(v).into()
+    }
+}
+
+impl From<&GoString> for Any {
+    fn from(v: &GoString) -> Self {
+        v.clone().into()
     }
 }
 
@@ -192,5 +245,20 @@ impl Gob for Any {
     fn decode(&mut self, r: &mut Reader<'_, '_>, _: PlanId) -> Result<(), Error> {
         self.0 = decode_interface(r.cursor, r.types)?.map(Box::new);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_read_by_what_they_are() {
+        assert_eq!(Any::from("a").as_str(), Some("a"));
+        assert_eq!(Any::from(7).name().map(GoString::as_str), Some("int"));
+        assert_eq!((Any::from(7).as_i64(), Any::from(7).as_f64()), (Some(7), Some(7.0)));
+        assert_eq!((Any::from(1.5).as_i64(), Any::from(1.5).as_f64()), (None, Some(1.5)));
+        assert_eq!((Any::from(true).as_bool(), Any::NIL.as_bool()), (Some(true), None));
+        assert_eq!(Any::from(String::from("b")), Any::from(&GoString::from("b")));
     }
 }

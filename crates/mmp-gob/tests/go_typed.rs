@@ -64,10 +64,7 @@ fn recursive_types() {
     echo("node", |values: &[Node]| {
         let root = &values[0];
         assert_eq!((root.value, root.kids[1].value, values[1].left.is_none()), (3, -3, true));
-        assert_eq!(
-            root.by_name.as_ref().and_then(|m| m.get(b"one".as_slice())).and_then(|n| n.as_ref()).map(|n| n.value),
-            Some(2)
-        );
+        assert_eq!(root.by_name.as_ref().and_then(|m| m.get("one")).and_then(|n| n.as_ref()).map(|n| n.value), Some(2));
     });
     echo("chain", |values: &[Node]| {
         let mut node = Some(&values[0]);

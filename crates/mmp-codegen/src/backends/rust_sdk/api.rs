@@ -131,7 +131,7 @@ fn method(text: &mut Text, project: &Project, call: &Call, structs: &mut BTreeSe
             }
             (false, _) => {
                 types.push(form.owned());
-                values.push(form.from_wire(&value));
+                values.push(form.read_wire(&value));
             }
         }
     }

@@ -84,7 +84,7 @@ fn caller(text: &mut Text, project: &Project, module: &str, client: &str, call: 
         .collect();
     let converted = match fields.as_slice() {
         [] => format!("result.map(|()| {returns}::default())"),
-        [(field, value)] if field.is_empty() => format!("result.map(|value| {value})"),
+        [(field, _)] if field.is_empty() => "result".into(),
         fields => {
             let list: Vec<String> = fields.iter().map(|(field, value)| format!("{field}: {value}")).collect();
             let rest = if call.error.is_some() { ", ..Default::default()" } else { "" };
@@ -101,7 +101,7 @@ fn passed(project: &Project, slot: &Slot) -> String {
     match (form.is_pointer(), slot.nil_ok, project.schema.collapse(&slot.ty)) {
         (true, true, _) => format!("{field}.map(|value| *value)"),
         (_, _, Type::Basic(Basic::Bytes | Basic::Json)) => field,
-        _ => form.from_wire(&field),
+        _ => form.read_wire(&field),
     }
 }
 
@@ -168,7 +168,10 @@ fn received(text: &mut Text, project: &Project, call: &Call) {
                 _ if slot.name == "actor" => format!("{name}.map(|value| Box::new(value.clone()))"),
                 Type::Basic(Basic::String) => format!("{name}.into()"),
                 Type::Basic(_) => name,
-                Type::List(_) => form.to_wire(&format!("{name}.to_vec()")),
+                Type::List(inner) if matches!(*inner, Type::Ptr(_)) => {
+                    format!("{name}.iter().map(|item| Some(Box::new(item.clone()))).collect()")
+                }
+                Type::List(_) => format!("{name}.to_vec()"),
                 _ => form.to_wire(&format!("{name}.clone()")),
             };
             format!("{}: {value}", rust_field(&slot.field_name))
@@ -181,7 +184,7 @@ fn received(text: &mut Text, project: &Project, call: &Call) {
 fn arms(text: &mut Text, project: &Project, call: &Call, kind: Answer) {
     let (name, returns) = (&call.method.name, &call.method.rpc.returns);
     let field = |at: usize| call.results.get(at).map(|slot| rust_field(&slot.field_name)).unwrap_or_default();
-    let value = value_form(project, call).map(|form| form.from_wire(&format!("returns.{}", field(0)))).unwrap_or_default();
+    let value = value_form(project, call).map(|form| form.read_wire(&format!("returns.{}", field(0)))).unwrap_or_default();
     let pointer = format!("returns.{}.map(|value| *value)", field(0));
     let (given, neutral) = match kind {
         Answer::Nothing => (String::new(), String::new()),

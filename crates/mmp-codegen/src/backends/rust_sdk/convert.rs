@@ -51,7 +51,7 @@ impl<'a> Form<'a> {
     }
 
     /// An owned value out of that of the RPC struct; a nil pointer becomes the default.
-    pub(super) fn from_wire(&self, value: &str) -> String {
+    pub(super) fn read_wire(&self, value: &str) -> String {
         match &self.ty {
             Type::Basic(Basic::Bytes | Basic::Json) => format!("{value}.into_bytes()"),
             Type::Ptr(_) => format!("*{value}.unwrap_or_default()"),

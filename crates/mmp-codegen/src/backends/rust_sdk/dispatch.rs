@@ -109,11 +109,11 @@ fn reply(text: &mut Text, project: &Project, call: &Call, called: &str, returns:
             text.line(format_args!("let decision = {called};"));
             let prefilled = call.echo.filter(|echo| echo.mode == EchoMode::Prefilled);
             let changed = match prefilled.and_then(|echo| call.args.get(usize::from(echo.argument))) {
-                Some(argument) => format!("changes(value, &{})", rust_field(&argument.name)),
-                None => "value".into(),
+                Some(argument) => format!("|value| Box::new(changes(value, &{}))", rust_field(&argument.name)),
+                None => "Box::new".into(),
             };
             text.line(format_args!(
-                "{returns} {{ {value}: decision.value.map(|value| Box::new({changed})), {}: decision.reason }}",
+                "{returns} {{ {value}: decision.value.map({changed}), {}: decision.reason }}",
                 field(1)
             ));
         }

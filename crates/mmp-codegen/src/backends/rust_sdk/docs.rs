@@ -23,6 +23,17 @@ fn mentions(project: &Project, text: &str) -> String {
     parts.collect::<Vec<_>>().join("`").replace('<', "&lt;").replace('[', "\\[")
 }
 
+/// Writes an item of a list, whose further lines are indented.
+fn write_item(text: &mut Text, item: &str) {
+    let mut lines = Text::default();
+    write_doc(&mut lines, "    ", item);
+    let lines = lines.finish();
+    for (at, line) in lines.lines().enumerate() {
+        let indented = line.replacen("/// ", "///   ", usize::from(at > 0));
+        text.line(indented);
+    }
+}
+
 /// Writes the documentation of a method: what it does, its parameters, its version.
 pub(super) fn write(text: &mut Text, project: &Project, call: &Call, about: Option<&String>, extra: &[&str]) {
     let name = &call.method.name;
@@ -44,7 +55,7 @@ pub(super) fn write(text: &mut Text, project: &Project, call: &Call, about: Opti
     if !described.is_empty() {
         text.line("    ///");
         for (param, about) in described {
-            write_doc(text, "    ", &format!("- `{param}`: {}", mentions(project, about)));
+            write_item(text, &format!("- `{param}`: {}", mentions(project, about)));
         }
     }
     text.line("    ///");

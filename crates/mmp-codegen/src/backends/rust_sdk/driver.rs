@@ -69,7 +69,7 @@ fn method(text: &mut Text, project: &Project, call: &Call, structs: &mut BTreeSe
         types.push(form.owned());
         let value =
             if slot.field_name.is_empty() { "reply".into() } else { format!("reply.{}", rust_field(&slot.field_name)) };
-        values.push(form.from_wire(&value));
+        values.push(form.read_wire(&value));
     }
     docs::write(text, project, call, project.docs.driver.get(name), &[]);
     text.line(format_args!(

@@ -130,7 +130,7 @@ pub(super) fn params(project: &Project, call: &Call, structs: &mut BTreeSet<Stri
             return Param { ty: format!("Option<&{}>", form.owned()), take, pass, name };
         }
         let (ty, pass) = form.borrowed(&name);
-        let owned = form.from_wire(&field);
+        let owned = form.read_wire(&field);
         // A struct stays in its box.
         let owned = if form.is_pointer() { format!("{field}.unwrap_or_default()") } else { owned };
         let annotation = if owned.contains("collect") { format!(": {}", form.owned()) } else { String::new() };

@@ -240,6 +240,18 @@ async fn large_messages_are_passed_on_up_to_the_limit() {
     assert!(message.contains(&setup.max_message.to_string()), "{message}");
 }
 
+/// Calls a hook until it fails with these words: the connection that is lost may take one more, which fails with it.
+async fn failing_until(setup: &mut Setup, words: &str) -> String {
+    loop {
+        setup.bridge.hooks().hook(INTEGERS, 2, &integers(1)).await;
+        let message = setup.bridge.hooks().failure(2).await;
+        if message.contains(words) {
+            return message;
+        }
+        assert!(message.starts_with("the connection to the worker failed: "), "{message}");
+    }
+}
+
 #[tokio::test]
 async fn a_lost_connection_fails_the_hooks_on_it_and_is_made_again() {
     let (began, mut seen) = mpsc::unbounded_channel();
@@ -255,9 +267,7 @@ async fn a_lost_connection_fails_the_hooks_on_it_and_is_made_again() {
     assert!(message.starts_with("the connection to the worker failed: "), "{message}");
     // Nobody listens now.
     let socket = setup.directory.path().join("hooks.sock");
-    setup.bridge.hooks().hook(INTEGERS, 2, &integers(1)).await;
-    let message = setup.bridge.hooks().failure(2).await;
-    assert!(message.contains("does not listen"), "{message}");
+    failing_until(&mut setup, "does not listen").await;
     std::fs::remove_file(&socket).unwrap();
     let handlers = Handlers::default().message(&hook(INTEGERS), |_| Ok(Bytes::from_static(b"\x08\x03")));
     let _program = Program::serve(&socket, handlers);
@@ -283,14 +293,7 @@ async fn a_second_worker_is_refused() {
         .unwrap();
     let mut line = [0];
     tokio::io::AsyncReadExt::read_exact(second.stdout.as_mut().unwrap(), &mut line).await.unwrap();
-    // The old connection may take a hook yet, which fails with it.
-    let message = loop {
-        setup.bridge.hooks().hook(INTEGERS, 1, &integers(1)).await;
-        let message = setup.bridge.hooks().failure(1).await;
-        if message.contains("second") {
-            break message;
-        }
-    };
+    let message = failing_until(&mut setup, "second").await;
     let (found, own) = (second.id().unwrap(), std::process::id());
     let expected =
         format!("a second worker (process {found}) listens on the hooks socket; only process {own} is served");
