@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[3]
-SOURCES = ["Cargo.toml", "Cargo.lock", "crates", "examples/hello_rust", "proto", "tests/conformance/rust", "xtask"]
+BESIDE_MEMBERS = ["Cargo.toml", "Cargo.lock", "proto"]
+"""What the bridge is built from besides the members of the workspace, without which cargo does not build."""
 PATIENCE = 900
 """Seconds that a build or a run may take; one that takes longer hangs."""
 
@@ -131,13 +132,22 @@ def _copy_of_bundle(arguments: argparse.Namespace, bundle: Path) -> Path:
 def _copy_sources(copy: Path) -> None:
     """Copy what the bridge is built from; with its times, so that cargo builds only what differs."""
     shutil.rmtree(copy, ignore_errors=True)
-    for name in SOURCES:
+    for name in [*BESIDE_MEMBERS, *_members()]:
         source, target = ROOT / name, copy / name
         if source.is_dir():
             shutil.copytree(source, target, ignore=shutil.ignore_patterns("target"))
         else:
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(source, target)
+
+
+def _members() -> list[str]:
+    """Return the directories of the workspace's members; Python 3.10 has no parser of TOML."""
+    text = (ROOT / "Cargo.toml").read_text(encoding="utf-8")
+    found = re.search(r"^members = \[([^]]*)\]", text, re.MULTILINE)
+    if found is None:
+        raise SystemExit("Cargo.toml has no list of members")
+    return [member.removesuffix("/*") for member in re.findall(r'"([^"]+)"', found[1])]
 
 
 def _mutate(directory: Path, mutation: Mutation) -> None:
