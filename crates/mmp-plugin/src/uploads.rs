@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 
 use mmp_gob::{Gob, Url};
 use tokio::io::AsyncReadExt as _;
-use tokio::sync::oneshot;
+use tokio::sync::oneshot::{self, error::TryRecvError};
 
 use crate::api::Api;
 use crate::error::{Error, Method, Result};
@@ -121,7 +121,14 @@ impl Failure {
 
     /// The reason, if it is known already.
     fn known(&mut self) -> Option<String> {
-        self.0.as_mut()?.try_recv().ok()
+        match self.0.as_mut()?.try_recv() {
+            Err(TryRecvError::Empty) => None,
+            // The receiver is used up by either, and must not be asked again.
+            outcome => {
+                self.0 = None;
+                outcome.ok()
+            }
+        }
     }
 
     /// Waits until the body breaks off, which may never happen.

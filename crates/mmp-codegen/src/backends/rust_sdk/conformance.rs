@@ -97,7 +97,8 @@ fn caller(text: &mut Text, project: &Project, module: &str, client: &str, call: 
 /// An argument out of the RPC struct, as the client takes it.
 fn passed(project: &Project, slot: &Slot) -> String {
     let form = Form::new(project, &slot.ty);
-    let field = if slot.field_name.is_empty() { "args".to_owned() } else { format!("args.{}", rust_field(&slot.field_name)) };
+    let field =
+        if slot.field_name.is_empty() { "args".to_owned() } else { format!("args.{}", rust_field(&slot.field_name)) };
     match (form.is_pointer(), slot.nil_ok, project.schema.collapse(&slot.ty)) {
         (true, true, _) => format!("{field}.map(|value| *value)"),
         (_, _, Type::Basic(Basic::Bytes | Basic::Json)) => field,
@@ -184,7 +185,8 @@ fn received(text: &mut Text, project: &Project, call: &Call) {
 fn arms(text: &mut Text, project: &Project, call: &Call, kind: Answer) {
     let (name, returns) = (&call.method.name, &call.method.rpc.returns);
     let field = |at: usize| call.results.get(at).map(|slot| rust_field(&slot.field_name)).unwrap_or_default();
-    let value = value_form(project, call).map(|form| form.read_wire(&format!("returns.{}", field(0)))).unwrap_or_default();
+    let value =
+        value_form(project, call).map(|form| form.read_wire(&format!("returns.{}", field(0)))).unwrap_or_default();
     let pointer = format!("returns.{}.map(|value| *value)", field(0));
     let (given, neutral) = match kind {
         Answer::Nothing => (String::new(), String::new()),
@@ -193,8 +195,12 @@ fn arms(text: &mut Text, project: &Project, call: &Call, kind: Answer) {
         Answer::Fallible => (format!("Ok({value})"), "Ok(Default::default())".into()),
         Answer::FallibleChange => (format!("Ok({pointer})"), "Ok(None)".into()),
         Answer::Change => (format!("Some({value})"), "None".into()),
-        Answer::Decision => (format!("Decision {{ value: {pointer}, reason: returns.{} }}", field(1)), "Decision::accept()".into()),
-        Answer::Verdict => (format!("Decision {{ value: None, reason: returns.{} }}", field(0)), "Decision::accept()".into()),
+        Answer::Decision => {
+            (format!("Decision {{ value: {pointer}, reason: returns.{} }}", field(1)), "Decision::accept()".into())
+        }
+        Answer::Verdict => {
+            (format!("Decision {{ value: None, reason: returns.{} }}", field(0)), "Decision::accept()".into())
+        }
     };
     let ignores = matches!(kind, Answer::Nothing | Answer::Outcome);
     text.line(format_args!("match self.answer::<_, rpc::{returns}>({}, &args).await {{", literal(name)));

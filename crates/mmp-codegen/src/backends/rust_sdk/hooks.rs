@@ -145,9 +145,16 @@ fn special_params(call: &Call) -> Vec<Param> {
         |name: &str, ty: &str| Param { name: name.into(), ty: ty.into(), take: String::new(), pass: name.into() };
     let context = || param("context", "&Context");
     match call.method.name.as_str() {
-        "ServeHTTP" | "ServeMetrics" => vec![context(), param("request", "Request"), param("response", "&mut Response")],
+        "ServeHTTP" | "ServeMetrics" => {
+            vec![context(), param("request", "Request"), param("response", "&mut Response")]
+        }
         "FileWillBeUploaded" => {
-            vec![context(), param("info", "&FileInfo"), param("file", "&mut FileReader"), param("output", "&mut FileWriter")]
+            vec![
+                context(),
+                param("info", "&FileInfo"),
+                param("file", "&mut FileReader"),
+                param("output", "&mut FileWriter"),
+            ]
         }
         _ => Vec::new(),
     }
