@@ -69,7 +69,7 @@
 //!
 //! # The bundle
 //!
-//! The program goes into the bundle under the path that `server.executables` of its `plugin.json` names. Link it statically (`--target x86_64-unknown-linux-musl`), so that it runs on every Linux.
+//! The program goes into the bundle under the path that `server.executables` of its `plugin.json` names. Link it statically (`-C target-feature=+crt-static`, as `cargo xtask bundle` does), so that it runs on every Linux.
 
 #![deny(unsafe_op_in_unsafe_fn)]
 

@@ -26,6 +26,12 @@ impl Hooks for Plugin {
         if version == "old" { Err(HookError::new("the server is too old")) } else { Ok(()) }
     }
 
+    // It is compiled out, so it must not be listed either.
+    #[cfg(any())]
+    async fn on_deactivate(&self) -> Result<(), HookError> {
+        Ok(())
+    }
+
     async fn message_will_be_posted(&self, _context: &Context, post: &Post) -> Decision<Post> {
         match post.message.as_str() {
             "block" => {
