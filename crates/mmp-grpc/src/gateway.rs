@@ -13,7 +13,7 @@ use tokio::task::JoinHandle;
 
 use crate::context::Context;
 use crate::frames::{self, Connection, Duty, Level, Link};
-use crate::hooks::Hooks;
+use crate::hooks::{Clients, Hooks};
 use crate::program::{Channel, Client, Dialer, Process};
 use crate::settings::Settings;
 use crate::shutdown::Shutdown;
@@ -122,9 +122,9 @@ async fn serve_everything(
     token: &Token,
     stdin: impl AsyncRead + Unpin,
 ) -> Result<i32, GatewayError> {
-    let shutdown = Shutdown::default();
-    let control = frames::connect(&settings.socket, token, Role::Control, Duty::Control(shutdown.clone())).await?;
-    let code = match Worker::begin(settings, token, control.clone(), shutdown).await {
+    let asked = Shutdown::default();
+    let control = frames::connect(&settings.socket, token, Role::Control, Duty::Control(asked.clone())).await?;
+    let code = match Worker::begin(settings, token, control.clone(), asked).await {
         Ok(mut worker) => {
             let code = worker.live(stdin).await;
             worker.connection.end(FLUSH).await;
@@ -142,10 +142,13 @@ async fn serve_everything(
 /// A gateway that is connected and has its program started.
 struct Worker {
     context: Context,
+    /// The bridge's STOP. The API is served until the program has ended after it.
+    asked: Shutdown,
     control: Connection,
     connection: Connection,
     api: JoinHandle<Result<(), String>>,
     process: Process,
+    dialer: Arc<Dialer>,
     channel: Channel,
     client: Client,
 }
@@ -155,28 +158,30 @@ impl Worker {
         settings: Settings,
         token: &Token,
         control: Connection,
-        shutdown: Shutdown,
+        asked: Shutdown,
     ) -> Result<Worker, GatewayError> {
         let own = Token::random().map_err(GatewayError::Token)?;
         let settings = Arc::new(settings);
         let dialer = Arc::new(Dialer::new(settings.hooks_socket()));
+        let over = |channel| Client::new(channel, &own, settings.max_message);
         let channel = Channel::new(dialer.clone());
-        let client = Client::new(channel.clone(), &own, settings.max_message);
-        let streamed = Client::new(Channel::new(dialer), &own, settings.max_message);
-        let duty = Duty::Hooks(Arc::new(Hooks::new(client.clone(), streamed)));
+        let client = over(channel.clone());
+        let (requests, files) = (over(Channel::new(dialer.clone())), over(Channel::new(dialer.clone())));
+        let duty = Duty::Hooks(Arc::new(Hooks::new(Clients { plain: client.clone(), requests, files })));
         let connection = frames::connect(&settings.socket, token, Role::Async, duty).await?;
-        let context = Context { settings, link: Link::over(connection.clone()), token: own, shutdown };
+        let context =
+            Context { settings, link: Link::over(connection.clone()), token: own, shutdown: Shutdown::default() };
         let api = begin_api(&context)?;
         let process = begin_program(&context.settings, &context.token).await?;
-        Ok(Worker { context, control, connection, api, process, channel, client })
+        Ok(Worker { context, asked, control, connection, api, process, dialer, channel, client })
     }
 
     async fn live(&mut self, stdin: impl AsyncRead + Unpin) -> Result<i32, GatewayError> {
-        let Worker { context, control, connection, api, process, channel, client } = self;
+        let Worker { context, asked, control, connection, api, process, dialer, channel, client } = self;
         let starting = start::start(channel, client, &context.link, context.settings.start_timeout);
         let mut ending = pin!(async {
             tokio::select! {
-                () = context.shutdown.begun() => {}
+                () = asked.begun() => {}
                 _ = control.closed() => {}
                 _ = connection.closed() => {}
                 () = end_of(stdin) => {}
@@ -208,14 +213,22 @@ impl Worker {
                 context.link.log(Level::Error, &error.to_string(), &[]);
                 Err(error)
             }
+            // The bridge starts it again.
+            error = dialer.unreachable() => {
+                context.link.log(Level::Error, &format!("{error}; the plugin is started again"), &[]);
+                process.kill().await.map_err(GatewayError::Wait)?;
+                Ok(FAILURE)
+            }
         }
     }
 }
 
 /// The bridge wants no more, or is gone: the program ends, too.
 async fn stop(shutdown: &Shutdown, process: &mut Process) -> Result<i32, GatewayError> {
+    let stopped = process.stop().await;
+    // Last, because a program that is asked to end may call the API once more.
     shutdown.begin();
-    process.stop().await.map_err(GatewayError::Wait)?;
+    stopped.map_err(GatewayError::Wait)?;
     Ok(0)
 }
 

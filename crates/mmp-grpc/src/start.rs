@@ -21,6 +21,10 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(50);
 /// The method that says which hooks there are. It is no hook itself.
 const IMPLEMENTED: &str = "Implemented";
 
+/// How many unknown hooks a line of the log names, and how many bytes of each.
+const SHOWN: usize = 10;
+const SHOWN_LENGTH: usize = 100;
+
 /// Its answer.
 #[derive(Clone, PartialEq, prost::Message)]
 struct ImplementedResponse {
@@ -31,8 +35,10 @@ struct ImplementedResponse {
 /// How far the start has come: what to say when it takes too long.
 #[derive(Debug)]
 enum Stage {
-    /// Nobody listens, or not with HTTP/2.
+    /// Nobody listens, for this reason.
     Dialling(String),
+    /// Something listens that does not speak HTTP/2, or ends its connections.
+    Refusing(String),
     /// It listens and has not answered the question for its health.
     Asking,
     /// It answered, but not that it serves.
@@ -47,10 +53,12 @@ enum Stage {
 /// What to tell the bridge.
 pub(crate) async fn start(channel: &Channel, client: &Client, link: &Link, timeout: Duration) -> Result<Ready, Failed> {
     let mut stage = Stage::Dialling("nothing listens on it".to_owned());
-    match tokio::time::timeout(timeout, go_through(channel, client, link, &mut stage)).await {
+    let started = match tokio::time::timeout(timeout, go_through(channel, client, link, &mut stage)).await {
         Ok(ended) => ended,
         Err(_) => Err(stage.overdue(timeout)),
-    }
+    };
+    // The program's own words are in the sentence.
+    started.map_err(|failed| Failed { message: client.conceal(&failed.message), ..failed })
 }
 
 async fn go_through(channel: &Channel, client: &Client, link: &Link, stage: &mut Stage) -> Result<Ready, Failed> {
@@ -58,7 +66,7 @@ async fn go_through(channel: &Channel, client: &Client, link: &Link, stage: &mut
     loop {
         match look(channel, client, stage).await? {
             None => {}
-            Some(names) => return Ok(ready(&names, link)),
+            Some(names) => return Ok(ready(&names, client, link)),
         }
         tokio::time::sleep(pause).await;
         pause = (2 * pause).min(LONGEST_PAUSE);
@@ -71,6 +79,10 @@ async fn look(channel: &Channel, client: &Client, stage: &mut Stage) -> Result<O
         Ok(()) => {}
         Err(error @ (DialError::SecondWorker { .. } | DialError::Stranger)) => {
             return Err(failed("internal", error.to_string(), "stop whatever else listens there"));
+        }
+        Err(error @ DialError::Http(_)) => {
+            *stage = Stage::Refusing(error.to_string());
+            return Ok(None);
         }
         Err(error) => {
             *stage = Stage::Dialling(error.to_string());
@@ -95,7 +107,7 @@ async fn look(channel: &Channel, client: &Client, stage: &mut Stage) -> Result<O
         Ok(names) => Ok(Some(names)),
         // It may still be about to serve, or its connection was lost; if it has ended, that is known in a moment.
         Err((status, _)) if status.code() == Code::Unavailable || status.source().is_some() => {
-            *stage = Stage::Dialling(describe(&status));
+            *stage = Stage::Refusing(describe(&status));
             Ok(None)
         }
         Err((status, failure)) => Err(failure(&status)),
@@ -113,7 +125,7 @@ async fn implemented(client: &Client) -> Result<Vec<String>, (Status, fn(&Status
 }
 
 /// The payload of READY. Hooks that this side does not know are left out.
-fn ready(names: &[String], link: &Link) -> Ready {
+fn ready(names: &[String], client: &Client, link: &Link) -> Ready {
     let mut ids = Vec::new();
     let mut unknown = Vec::new();
     for name in names.iter().filter(|name| *name != IMPLEMENTED) {
@@ -124,11 +136,19 @@ fn ready(names: &[String], link: &Link) -> Ready {
     }
     if !unknown.is_empty() {
         let message = "the program's answer to Implemented names hooks that do not exist; they are left out";
-        link.log(Level::Warn, message, &[("hooks", &unknown.join(", "))]);
+        let (count, shown) = (unknown.len().to_string(), client.conceal(&some_of(&unknown)));
+        link.log(Level::Warn, message, &[("hooks", &shown), ("count", &count)]);
     }
     ids.sort_unstable();
     ids.dedup();
     Ready { hooks: ids.into_iter().map(|id| (id, Mode::Async)).collect() }
+}
+
+/// The first of many names, and of each as much as a name may be long.
+fn some_of(names: &[&str]) -> String {
+    let shown = names.iter().take(SHOWN).map(|name| &name[..name.floor_char_boundary(SHOWN_LENGTH)]);
+    let more = if names.len() > SHOWN { ", ..." } else { "" };
+    shown.collect::<Vec<_>>().join(", ") + more
 }
 
 fn unhealthy(status: &Status) -> Failed {
@@ -165,6 +185,12 @@ impl Stage {
             Stage::Dialling(why) => (
                 format!("the program did not serve on MATTERMOST_PLUGIN_HOOKS_TARGET within {seconds} seconds: {why}"),
                 "listen on the socket that the variable names",
+            ),
+            Stage::Refusing(why) => (
+                format!(
+                    "the program listens on MATTERMOST_PLUGIN_HOOKS_TARGET, but could not be asked anything within {seconds} seconds: {why}"
+                ),
+                "serve gRPC (HTTP/2 without TLS) there",
             ),
             Stage::Asking => (
                 format!("the program listens, but did not answer the question for its health within {seconds} seconds"),

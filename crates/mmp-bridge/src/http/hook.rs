@@ -156,6 +156,12 @@ impl Core {
         exchange.address = None;
         close_body(&mut self.routes, link, exchange);
         let broken = exchange.broken.take();
+        if let (None, Some(error)) = (failure, &broken) {
+            // A failed hook has its line already. That a client leaves is no fault.
+            let level = if exchange.gone { Level::Debug } else { Level::Warn };
+            let message = format!("{}: the plugin's handler broke the response off: {error}", exchange.method.name);
+            self.log.push(level, message, &[]);
+        }
         let failed = failure.or(broken.as_deref()).is_some() && exchange.hijacked.is_none();
         if failed && !exchange.begun {
             if worker_is_gone {

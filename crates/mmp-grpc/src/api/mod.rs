@@ -19,16 +19,25 @@ mod upload;
 
 use std::io;
 use std::path::Path;
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::Semaphore;
 
 use crate::context::Context;
 use crate::frames::Level;
+use rare::Rare;
 use service::Service;
 
 /// How long no connection is accepted after the system had no room for one.
 const AFTER_REFUSAL: Duration = Duration::from_millis(100);
+
+/// How many connections the program may have. gRPC needs one; a program that makes one for every call would leave no descriptors for anything else.
+const MAX_CONNECTIONS: usize = 256;
+
+/// What helps a program that has too many.
+const ADVICE: &str = "let the plugin's program make one gRPC channel and use it for all of its calls";
 
 /// Listens at `path`, where only this user can connect.
 ///
@@ -40,7 +49,12 @@ pub fn bind(path: &Path) -> io::Result<UnixListener> {
         // The directory is closed to others already, so nobody comes between the two.
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).map(|()| listener)
     });
-    bound.map_err(|error| io::Error::new(error.kind(), format!("cannot listen at {}: {error}", path.display())))
+    bound.map_err(|error| {
+        // Of the arguments only the path can be wrong: a socket's has at most 107 bytes.
+        let advice =
+            if error.kind() == io::ErrorKind::InvalidInput { "; set TMPDIR to a shorter directory" } else { "" };
+        io::Error::new(error.kind(), format!("cannot listen at {}: {error}{advice}", path.display()))
+    })
 }
 
 /// Serves the API until the gateway shuts down.
@@ -49,19 +63,37 @@ pub fn bind(path: &Path) -> io::Result<UnixListener> {
 /// When it cannot be served.
 pub async fn serve(listener: UnixListener, context: Context) -> Result<(), String> {
     let service = Service::new(context.clone())?;
+    let room = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let (strange, surplus, failed) = (Rare::default(), Rare::default(), Rare::default());
     let accept = async {
         loop {
             match listener.accept().await {
-                Ok((stream, _)) if is_own(&stream) => {
-                    tokio::spawn(connection::serve(stream, service.clone(), context.shutdown.clone()));
-                }
-                Ok(_) => {
+                Ok((stream, _)) if !is_own(&stream) => {
                     let message = "a process of another user connected to the plugin's gRPC socket and was turned away";
-                    context.link.log(Level::Error, message, &[]);
+                    tell(&context, Level::Error, &strange, message);
                 }
+                Ok((stream, _)) => match room.clone().try_acquire_owned() {
+                    Ok(place) => {
+                        let serving = connection::serve(stream, service.clone(), context.shutdown.clone());
+                        tokio::spawn(async move {
+                            serving.await;
+                            drop(place);
+                        });
+                    }
+                    Err(_) => {
+                        let message =
+                            format!("a gRPC connection beyond {MAX_CONNECTIONS} open ones was turned away: {ADVICE}");
+                        tell(&context, Level::Warn, &surplus, &message);
+                    }
+                },
                 Err(error) => {
                     // A connection that is gone already, or no room for one: the next may do better.
-                    context.link.log(Level::Warn, "cannot accept a gRPC connection", &[("error", &error.to_string())]);
+                    tell(
+                        &context,
+                        Level::Warn,
+                        &failed,
+                        &format!("cannot accept a gRPC connection: {error}; {ADVICE}"),
+                    );
                     tokio::time::sleep(AFTER_REFUSAL).await;
                 }
             }
@@ -70,6 +102,13 @@ pub async fn serve(listener: UnixListener, context: Context) -> Result<(), Strin
     tokio::select! {
         () = accept => Ok(()),
         () = context.shutdown.begun() => Ok(()),
+    }
+}
+
+/// Says what a program could cause without end.
+fn tell(context: &Context, level: Level, rare: &Rare, message: &str) {
+    if let Some(times) = rare.count(Instant::now()) {
+        context.link.log(level, message, &[("times", &times.to_string())]);
     }
 }
 

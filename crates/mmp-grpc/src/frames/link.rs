@@ -7,7 +7,7 @@ use bytes::Bytes;
 use mmp_transcode::schema::Method;
 use mmp_worker::messages::Role;
 use mmp_worker::token::Token;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
 
 use super::call;
 use super::connection::{Connection, Duty};
@@ -15,6 +15,9 @@ use super::error::CallError;
 use super::handshake;
 use super::log::Level;
 use super::streamed_call::{self, StreamedCall};
+
+/// How many calls an `api` connection may have in flight. The bridge does not read such a connection beyond 256 (`mmp-worker`, `connection.rs`), so that it would not hear of calls that are given up.
+const MAX_CALLS: usize = 200;
 
 /// Calls to the bridge; clones share the connection.
 #[derive(Debug, Clone)]
@@ -33,6 +36,8 @@ enum Source {
 struct OnDemand {
     path: PathBuf,
     token: Token,
+    /// What a call holds until it is answered or given up.
+    calls: Arc<Semaphore>,
     current: Mutex<Option<Connection>>,
 }
 
@@ -44,7 +49,8 @@ impl Link {
 
     /// Calls over an `api` connection that is made at the first of them.
     pub fn on_demand(path: PathBuf, token: Token) -> Link {
-        Link(Source::OnDemand(Arc::new(OnDemand { path, token, current: Mutex::default() })))
+        let calls = Arc::new(Semaphore::new(MAX_CALLS));
+        Link(Source::OnDemand(Arc::new(OnDemand { path, token, calls, current: Mutex::default() })))
     }
 
     /// Calls a method without streams; the results are the payload of API_REPLY. Dropping the future gives the call up.
@@ -52,6 +58,8 @@ impl Link {
     /// # Errors
     /// The bridge's error, or that there is no connection.
     pub async fn call(&self, method: &'static Method, args: &[u8]) -> Result<Bytes, CallError> {
+        // Given back behind the CANCEL of a call that is given up.
+        let _permit = self.permit().await;
         call::call(&self.connection().await?, method, args).await
     }
 
@@ -60,7 +68,8 @@ impl Link {
     /// # Errors
     /// That there is no connection.
     pub async fn open(&self, method: &'static Method, args: &[u8], body: bool) -> Result<StreamedCall, CallError> {
-        streamed_call::open(&self.connection().await?, method, args, body).await
+        let permit = self.permit().await;
+        streamed_call::open(&self.connection().await?, method, args, body, permit).await
     }
 
     /// Writes a line into the server's log. Never waits.
@@ -68,6 +77,15 @@ impl Link {
         match &self.0 {
             Source::Fixed(connection) => connection.log(level, message, fields),
             Source::OnDemand(source) => source.clone().log(level, message, fields),
+        }
+    }
+
+    /// Waits until one call more may be in flight.
+    async fn permit(&self) -> Option<OwnedSemaphorePermit> {
+        match &self.0 {
+            Source::Fixed(_) => None,
+            // It is never closed.
+            Source::OnDemand(source) => source.calls.clone().acquire_owned().await.ok(),
         }
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use mmp_transcode::schema::Method;
 use mmp_worker::frame::{BODY, Kind};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
 use super::address::Address;
 use super::call::{Caller, check_length};
@@ -41,6 +41,8 @@ pub struct Response {
     answered: oneshot::Receiver<Result<Bytes, ApiError>>,
     events: mpsc::UnboundedReceiver<Event>,
     ended: bool,
+    /// Behind `caller`, so that it is given back when the call is over or the bridge was told that it is given up.
+    _permit: Option<OwnedSemaphorePermit>,
 }
 
 /// Makes a call with streams. `body`: whether a stream to the bridge follows.
@@ -49,6 +51,7 @@ pub(super) async fn open(
     method: &Method,
     args: &[u8],
     body: bool,
+    permit: Option<OwnedSemaphorePermit>,
 ) -> Result<StreamedCall, CallError> {
     check_length(method, args)?;
     connection.room().await;
@@ -65,7 +68,7 @@ pub(super) async fn open(
     let caller = Caller::new(connection.clone(), address);
     Ok(StreamedCall {
         body: BodySender { connection: connection.clone(), address, credit, ended: !body },
-        response: Response { caller, answered, events, ended: !body_follows },
+        response: Response { caller, answered, events, ended: !body_follows, _permit: permit },
     })
 }
 

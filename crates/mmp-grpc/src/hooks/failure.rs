@@ -23,7 +23,7 @@ impl Failure {
     /// Something is wrong, in one sentence.
     pub(super) fn new(message: impl Into<String>) -> Failure {
         let mut message = message.into();
-        message.truncate(message.floor_char_boundary(MAX_MESSAGE));
+        message.truncate(cut(&message).len());
         Failure { message, app: None }
     }
 
@@ -49,7 +49,9 @@ impl Failure {
             let name = method.name;
             return Failure::new(format!("the worker does not implement {name}, although Implemented names it"));
         }
-        let failure = Failure::new(describe(status));
+        let lost = status.source().is_some() && status.code() == Code::Unavailable;
+        let next = if lost { "; the next hook connects again" } else { "" };
+        let failure = Failure::new(describe(status) + next);
         match rpc_status::find(status.details(), "AppError").map(|message| read_app_error(&message)) {
             None => failure,
             Some(Ok(app)) => Failure { app: Some(app), ..failure },
@@ -58,6 +60,11 @@ impl Failure {
             }
         }
     }
+}
+
+/// As much of a text of the program's as is passed on.
+pub(super) fn cut(text: &str) -> &str {
+    &text[..text.floor_char_boundary(MAX_MESSAGE)]
 }
 
 fn read_app_error(message: &[u8]) -> Result<Vec<u8>, TranscodeError> {

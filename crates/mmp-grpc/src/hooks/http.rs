@@ -5,7 +5,7 @@ use mmp_transcode::{msgpack, proto};
 use mmp_worker::frame::{BUFFERED, FLUSH, Kind};
 
 use super::Outcome;
-use super::failure::Failure;
+use super::failure::{Failure, cut};
 use super::messages::{Deadline, FromProgram, HttpResponse, ResponseData};
 use super::request::RequestStream;
 use super::response::ResponseStream;
@@ -29,9 +29,9 @@ pub(super) async fn run(client: &Client, method: &'static Method, payload: &[u8]
         .streaming(super::path(method.name), request)
         .await
         .map_err(|status| Failure::of_status(method, &status))?;
-    let mut response =
-        Response { stream: ResponseStream::new(method, messages), sender, can_hijack, ended: false, hijacked: false };
-    response.pass_on().await?;
+    let stream = ResponseStream::new(method, messages);
+    let mut response = Response { stream, sender, can_hijack, ended: false, broken: None, hijacked: false };
+    response.pass_on(client).await?;
     Ok(Vec::new())
 }
 
@@ -42,22 +42,28 @@ struct Response {
     can_hijack: bool,
     /// Whether the program has ended the body.
     ended: bool,
+    /// Why the program has broken the body off, if it has.
+    broken: Option<String>,
     /// Whether the program has asked for the connection.
     hijacked: bool,
 }
 
 impl Response {
-    async fn pass_on(&mut self) -> Result<(), Failure> {
+    async fn pass_on(&mut self, client: &Client) -> Result<(), Failure> {
         while let Some(HttpResponse { message }) = self.stream.next().await? {
             match message.ok_or_else(|| self.stream.fault("an empty message"))? {
                 FromProgram::Head(head) => self.head(&head)?,
                 FromProgram::Data(data) => self.data(data).await?,
-                FromProgram::End(end) => self.end(&end.error)?,
+                FromProgram::End(end) => self.end(&client.conceal(cut(&end.error)))?,
                 FromProgram::Hijack(_) => self.hijack()?,
                 FromProgram::Deadline(deadline) => self.deadline(&deadline)?,
             }
         }
-        Ok(())
+        // A failed hook has a line in the log. A connection that was taken over is the handler's own to end.
+        match self.broken.take().filter(|_| !self.hijacked) {
+            Some(error) => Err(Failure::new(error)),
+            None => Ok(()),
+        }
     }
 
     fn head(&self, head: &[u8]) -> Result<(), Failure> {
@@ -79,7 +85,8 @@ impl Response {
         if std::mem::replace(&mut self.ended, true) {
             return Err(self.stream.fault("a second end"));
         }
-        self.sender.end((!error.is_empty()).then_some(error));
+        self.broken = (!error.is_empty()).then(|| error.to_owned());
+        self.sender.end(self.broken.as_deref());
         Ok(())
     }
 

@@ -30,20 +30,25 @@ pub fn path(method: &str) -> PathAndQuery {
 #[derive(Debug, Clone)]
 pub struct Hooks(Arc<Clients>);
 
-/// Hooks with streams have a connection of their own: what a slow handler has not read yet counts against the window of the whole connection with many gRPC servers, and must not hold up other hooks.
+/// The clients of hooks. Those with streams have connections of their own: what a slow handler has not read yet counts against the window of the whole connection with many gRPC servers, and
+/// must not hold up other hooks. Nor must a slow request hold up a file.
 #[derive(Debug)]
-struct Clients {
-    plain: Client,
-    streamed: Client,
+pub struct Clients {
+    /// For hooks without streams.
+    pub plain: Client,
+    /// For ServeHTTP and ServeMetrics.
+    pub requests: Client,
+    /// For FileWillBeUploaded.
+    pub files: Client,
 }
 
 /// What becomes of a hook that did not fail: the payload of HOOK_REPLY.
 type Outcome = Result<Vec<u8>, Failure>;
 
 impl Hooks {
-    /// Hooks without streams over one client, those with streams over the other.
-    pub fn new(plain: Client, streamed: Client) -> Hooks {
-        Hooks(Arc::new(Clients { plain, streamed }))
+    /// Hooks over these clients.
+    pub fn new(clients: Clients) -> Hooks {
+        Hooks(Arc::new(clients))
     }
 }
 
@@ -62,7 +67,11 @@ impl ServeHooks for Hooks {
             hook.room().await;
             match outcome {
                 Ok(results) => hook.reply(&results),
-                Err(failure) => hook.fail(&failure.message, failure.app.as_deref()),
+                Err(mut failure) => {
+                    let client = &clients.plain;
+                    failure.app.iter_mut().for_each(|app| client.conceal_in(app));
+                    hook.fail(&client.conceal(&failure.message), failure.app.as_deref());
+                }
             }
         });
     }
@@ -77,7 +86,7 @@ async fn run(
     match streams {
         None => unary::run(&clients.plain, method, &payload).await,
         // Of the hooks with streams only FileWillBeUploaded has results.
-        Some(streams) if method.results.is_empty() => http::run(&clients.streamed, method, &payload, streams).await,
-        Some(streams) => file::run(&clients.streamed, method, &payload, streams).await,
+        Some(streams) if method.results.is_empty() => http::run(&clients.requests, method, &payload, streams).await,
+        Some(streams) => file::run(&clients.files, method, &payload, streams).await,
     }
 }

@@ -1,4 +1,4 @@
-//! One HTTP/2 connection to the program, made again after it was lost.
+//! The HTTP/2 connections to the program that calls go over: as many as the calls in flight need, made again after they were lost.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -6,27 +6,31 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use hyper::body::Incoming;
-use hyper::client::conn::http2::SendRequest;
 use tokio::sync::Mutex;
 use tonic::Status;
 use tonic::body::Body;
 
+use super::connection::{Connection, Held, Slot};
 use super::dial::{DialError, Dialer};
 
-/// A connection for gRPC calls; clones share it.
+/// The most connections of a channel. With that many, calls wait for the end of others.
+const MAX_CONNECTIONS: usize = 128;
+
+/// A way for gRPC calls; clones share its connections. A server limits how many calls it takes at once on a connection, and a call that waited for another one's end might wait for ever:
+/// a hook may call the API, which may run the hook again.
 #[derive(Debug, Clone)]
 pub struct Channel(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
     dialer: Arc<Dialer>,
-    current: Mutex<Option<SendRequest<Body>>>,
+    connections: Mutex<Vec<Connection>>,
 }
 
 impl Channel {
     /// A channel that is connected when it is needed.
     pub fn new(dialer: Arc<Dialer>) -> Channel {
-        Channel(Arc::new(Shared { dialer, current: Mutex::default() }))
+        Channel(Arc::new(Shared { dialer, connections: Mutex::default() }))
     }
 
     /// Connects, unless the channel is connected.
@@ -34,31 +38,41 @@ impl Channel {
     /// # Errors
     /// When the program cannot be reached.
     pub async fn connect(&self) -> Result<(), DialError> {
-        self.0.connection().await.map(drop)
+        self.0.slot().await.map(drop)
     }
 }
 
 impl Shared {
-    async fn connection(&self) -> Result<SendRequest<Body>, DialError> {
-        let mut current = self.current.lock().await;
-        if let Some(connection) = current.as_ref().filter(|connection| !connection.is_closed()) {
-            return Ok(connection.clone());
+    /// Room for one call, and whether the connection was made for it.
+    async fn slot(&self) -> Result<(Slot, bool), DialError> {
+        let mut connections = self.connections.lock().await;
+        connections.retain(|connection| !connection.is_closed());
+        // Another one is only made when the limit of this is known.
+        if let Some(latest) = connections.last_mut() {
+            latest.settle().await;
         }
-        Ok(current.insert(self.dialer.dial().await?).clone())
+        let full = connections.len() >= MAX_CONNECTIONS;
+        let usable = connections.iter().filter(|connection| full || connection.has_room());
+        if let Some(connection) = usable.min_by_key(|connection| (!connection.has_room(), connection.calls())) {
+            return Ok((connection.take(), false));
+        }
+        let connection = self.dialer.dial().await?;
+        let slot = connection.take();
+        connections.push(connection);
+        Ok((slot, true))
     }
 
-    async fn send(&self, mut request: http::Request<Body>) -> Result<http::Response<Incoming>, Status> {
-        let mut again = true;
+    async fn send(&self, mut request: http::Request<Body>) -> Result<http::Response<Held<Incoming>>, Status> {
         loop {
-            let mut connection = self.connection().await.map_err(|error| failed(Box::new(error)))?;
-            let mut error = match connection.try_send_request(request).await {
+            let (slot, new) = self.slot().await.map_err(|error| failed(Box::new(error)))?;
+            let unanswered = match slot.send(request).await {
                 Ok(response) => return Ok(response),
-                Err(error) => error,
+                Err(unanswered) => *unanswered,
             };
-            // A request that comes back was not sent: the connection ended before, and a new one may take it.
-            match error.take_message().filter(|_| std::mem::take(&mut again)) {
+            // A request that comes back was not sent: the connection ended before, and another one may take it.
+            match unanswered.unsent.filter(|_| !new) {
                 Some(unsent) => request = unsent,
-                None => return Err(failed(Box::new(error.into_error()))),
+                None => return Err(failed(Box::new(unanswered.error))),
             }
         }
     }
@@ -72,7 +86,7 @@ fn failed(error: Box<dyn std::error::Error + Send + Sync>) -> Status {
 }
 
 impl tower_service::Service<http::Request<Body>> for Channel {
-    type Response = http::Response<Incoming>;
+    type Response = http::Response<Held<Incoming>>;
     type Error = Status;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Status>> + Send>>;
 

@@ -16,11 +16,15 @@ use crate::codec::RawCodec;
 /// How tonic says that a message is longer than it may be.
 const TOO_LARGE: &str = "Error, decoded message length too large";
 
+/// What stands in the place of each digit of the token.
+const CONCEALED: &str = "*";
+
 /// Calls the program's services over one channel.
 #[derive(Debug, Clone)]
 pub struct Client {
     grpc: Grpc<Channel>,
     authorization: MetadataValue<Ascii>,
+    token: Token,
 }
 
 impl Client {
@@ -34,7 +38,7 @@ impl Client {
         let authorization = format!("Bearer {}", token.reveal()).parse();
         let mut authorization = authorization.unwrap_or_else(|_| MetadataValue::from_static("Bearer"));
         authorization.set_sensitive(true);
-        Client { grpc, authorization }
+        Client { grpc, authorization, token: token.clone() }
     }
 
     /// Calls a method: one message there, one back.
@@ -56,6 +60,22 @@ impl Client {
     {
         let request = self.request(messages);
         Ok(self.grpc.clone().streaming(request, path, RawCodec).await?.into_inner())
+    }
+
+    /// The text of the program without the token, which it may have found in the metadata of a call: the text is for the server's log.
+    pub fn conceal(&self, text: &str) -> String {
+        text.replace(self.token.reveal(), &CONCEALED.repeat(self.token.reveal().len()))
+    }
+
+    /// The same for text in a payload, whose lengths stay as they are.
+    pub fn conceal_in(&self, payload: &mut [u8]) {
+        let digits = self.token.reveal().as_bytes();
+        let mut from = 0;
+        while let Some(at) = payload[from..].windows(digits.len()).position(|part| part == digits) {
+            let end = from + at + digits.len();
+            payload[from + at..end].fill(CONCEALED.as_bytes()[0]);
+            from = end;
+        }
     }
 
     fn request<T>(&self, message: T) -> Request<T> {

@@ -5,12 +5,15 @@ use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use hyper::client::conn::http2::{Builder, SendRequest};
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper::client::conn::http2::Builder;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rustix::net::sockopt::socket_peercred;
 use rustix::process::Pid;
 use tokio::net::UnixStream;
-use tonic::body::Body;
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use super::connection::Connection;
 
 /// How much of a response the program may send before it is read. A response stops there when its reader is slow, and holds up no other, because the window of the connection has room for all.
 const STREAM_WINDOW: u32 = 256 * 1024;
@@ -18,14 +21,19 @@ const STREAM_WINDOW: u32 = 256 * 1024;
 /// The window of a connection: the largest that HTTP/2 has.
 const CONNECTION_WINDOW: u32 = (1 << 31) - 1;
 
-/// The longest list of headers or trailers; an AppError travels in a trailer.
-const MAX_HEADERS: u32 = 1024 * 1024;
+/// The longest list of headers or trailers; the message of a status and an AppError travel in trailers. A longer one ends the connection with every call on it, because the number of
+/// frames that h2 takes for one list depends on this, so there is room for anything that a program might say by mistake.
+const MAX_HEADERS: u32 = 64 * 1024 * 1024;
 
 /// How often a connection with a hook on it is tried. gRPC servers (C-core, Go) take pings that come more often than every five minutes without data for an attack and close the connection.
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(330);
 
 /// How long the answer to that may take.
 const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// How long nobody may listen before the program is given up, and the pauses between two attempts.
+const GONE_PATIENCE: Duration = Duration::from_secs(5);
+const GONE_PAUSE: Duration = Duration::from_millis(250);
 
 /// Why the program's hooks cannot be reached.
 #[derive(Debug, thiserror::Error)]
@@ -49,26 +57,39 @@ pub enum DialError {
     Http(#[from] hyper::Error),
 }
 
+impl DialError {
+    /// Whether the socket is not there or nobody's. Other errors, such as a full queue or no descriptors, pass.
+    fn is_gone(&self) -> bool {
+        let DialError::Io(error) = self else { return false };
+        matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused)
+    }
+
+    /// Whether no later attempt can be better.
+    fn is_final(&self) -> bool {
+        matches!(self, DialError::SecondWorker { .. } | DialError::Stranger)
+    }
+}
+
 /// Connects to the program, always to the same process.
 #[derive(Debug)]
 pub struct Dialer {
     path: PathBuf,
     peer: Mutex<Option<Pid>>,
+    failed: Notify,
 }
 
 impl Dialer {
     /// Connections to this socket.
     pub fn new(path: PathBuf) -> Dialer {
-        Dialer { path, peer: Mutex::new(None) }
+        Dialer { path, peer: Mutex::new(None), failed: Notify::new() }
     }
 
     /// Makes a connection, which is driven by a task of its own.
     ///
     /// # Errors
     /// When nobody listens, or somebody else than before.
-    pub async fn dial(&self) -> Result<SendRequest<Body>, DialError> {
-        let stream = UnixStream::connect(&self.path).await?;
-        self.check_peer(&stream)?;
+    pub(super) async fn dial(&self) -> Result<Connection, DialError> {
+        let stream = self.stream().await.inspect_err(|_| self.failed.notify_one())?;
         let mut builder = Builder::new(TokioExecutor::new());
         builder
             .timer(TokioTimer::new())
@@ -78,12 +99,35 @@ impl Dialer {
             .keep_alive_interval(KEEPALIVE_INTERVAL)
             .keep_alive_timeout(KEEPALIVE_TIMEOUT)
             .keep_alive_while_idle(false);
-        let (sender, connection) = builder.handshake(TokioIo::new(stream)).await?;
-        // Whoever has a request on the connection hears of its end.
-        tokio::spawn(async move {
-            let _ = connection.await;
-        });
-        Ok(sender)
+        Ok(Connection::begin(&mut builder, stream).await?)
+    }
+
+    /// Waits until the program that was reached before cannot be reached any more: nobody has listened for some seconds, or somebody else does.
+    pub async fn unreachable(&self) -> DialError {
+        loop {
+            // Nobody tries before there is a hook to call.
+            self.failed.notified().await;
+            if let Err(error) = self.try_again().await {
+                return error;
+            }
+        }
+    }
+
+    async fn try_again(&self) -> Result<(), DialError> {
+        let end = Instant::now() + GONE_PATIENCE;
+        loop {
+            match self.stream().await {
+                Err(error) if error.is_final() || error.is_gone() && Instant::now() >= end => return Err(error),
+                Err(error) if error.is_gone() => tokio::time::sleep(GONE_PAUSE).await,
+                Ok(_) | Err(_) => return Ok(()),
+            }
+        }
+    }
+
+    async fn stream(&self) -> Result<UnixStream, DialError> {
+        let stream = UnixStream::connect(&self.path).await?;
+        self.check_peer(&stream)?;
+        Ok(stream)
     }
 
     /// The process that listened first is remembered, and another one refused: it is not the program that was asked for its hooks.

@@ -15,10 +15,15 @@ use crate::settings::{API_TARGET, HOOKS_TARGET, OWN_PREFIX, SOCKET, Settings};
 /// How long a program may take to end when it is asked to. The bridge kills the gateway, and with it the program, a little later.
 const PATIENCE: Duration = Duration::from_secs(1);
 
+/// How often it is looked whether a process is left of a program whose first process has ended. Nobody tells of the end of a group.
+const LOOK: Duration = Duration::from_millis(5);
+
 /// A running program. It inherits standard output and standard error, which are pipes into the server's log.
 #[derive(Debug)]
 pub struct Process {
     child: Child,
+    /// The process group that it leads: a program behind a shell is asked to end as well.
+    group: Option<Pid>,
     /// Kept open: end of file tells the program that the gateway is gone.
     stdin: Option<ChildStdin>,
 }
@@ -32,7 +37,7 @@ impl Process {
         let (program, arguments) =
             settings.command.split_first().ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
         let mut command = Command::new(program);
-        command.args(arguments).stdin(Stdio::piped()).kill_on_drop(true);
+        command.args(arguments).stdin(Stdio::piped()).process_group(0).kill_on_drop(true);
         for (name, _) in std::env::vars_os() {
             if name.to_str().is_some_and(|name| name.starts_with(OWN_PREFIX)) {
                 command.env_remove(name);
@@ -43,12 +48,13 @@ impl Process {
             command.env(HOOKS_TARGET, target(&settings.hooks_socket())?).env_remove(SOCKET);
         }
         let mut child = command.spawn()?;
+        let group = child.id().and_then(|pid| i32::try_from(pid).ok()).and_then(Pid::from_raw);
         let mut stdin = child.stdin.take();
         if let Some(stdin) = &mut stdin {
             // 65 bytes fit in any pipe. A program that has closed its end already will be heard of.
             let _ = stdin.write_all(format!("{}\n", token.reveal()).as_bytes()).await;
         }
-        Ok(Process { child, stdin })
+        Ok(Process { child, group, stdin })
     }
 
     /// Waits until the program has ended. Returns the code to exit with: its own, or 128 plus the signal that ended it.
@@ -59,16 +65,17 @@ impl Process {
         Ok(exit_code(self.child.wait().await?))
     }
 
-    /// Asks the program to end, and kills it if it does not in time.
+    /// Asks the program to end, and kills what is left of it if it does not in time. Its standard input stays open until then: an end of file would take the place of the signal.
     ///
     /// # Errors
     /// Those of waiting.
     pub async fn stop(&mut self) -> io::Result<()> {
-        self.stdin = None;
         self.signal(Signal::TERM);
-        match tokio::time::timeout(PATIENCE, self.child.wait()).await {
-            Ok(ended) => ended.map(drop),
-            Err(_) => self.child.kill().await,
+        let ended = tokio::time::timeout(PATIENCE, self.all_ended()).await;
+        self.stdin = None;
+        match ended {
+            Ok(ended) => ended,
+            Err(_) => self.kill().await,
         }
     }
 
@@ -77,16 +84,39 @@ impl Process {
     /// # Errors
     /// Those of waiting.
     pub async fn kill(&mut self) -> io::Result<()> {
-        self.child.kill().await
+        self.signal(Signal::KILL);
+        self.child.wait().await.map(drop)
+    }
+
+    /// Waits for every process of the program. A shell ends at once, and what it has started may still have something to do.
+    async fn all_ended(&mut self) -> io::Result<()> {
+        self.child.wait().await?;
+        while self.group.is_some_and(exists) {
+            tokio::time::sleep(LOOK).await;
+        }
+        // The number is anybody's from here on.
+        self.group = None;
+        Ok(())
     }
 
     fn signal(&self, signal: Signal) {
-        let pid = self.child.id().and_then(|pid| i32::try_from(pid).ok()).and_then(Pid::from_raw);
-        if let Some(pid) = pid {
-            // It is not collected yet, so the number is still its own; it may have ended by itself.
-            let _ = rustix::process::kill_process(pid, signal);
+        if let Some(group) = self.group {
+            // The first process is not collected yet, or another one is left, so the number is still the program's own; all may have ended by themselves.
+            let _ = rustix::process::kill_process_group(group, signal);
         }
     }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        if self.child.id().is_some() {
+            self.signal(Signal::KILL);
+        }
+    }
+}
+
+fn exists(group: Pid) -> bool {
+    rustix::process::test_kill_process_group(group) != Err(rustix::io::Errno::SRCH)
 }
 
 /// The target of a socket, as gRPC libraries write it.

@@ -3,15 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use mmp_grpc::frames::Link;
+use mmp_grpc::frames::{self, Duty, Link};
 use mmp_grpc::{Context, Settings, Shutdown, api};
 use mmp_transcode::generated;
 use mmp_transcode::schema::Method;
+use mmp_worker::messages::Role;
 use mmp_worker::token::Token;
 use tempfile::TempDir;
 
 use crate::client::Client;
-use crate::support::bridge::Bridge;
+use crate::support::bridge::{Bridge, Connection};
 
 /// The largest message unless a test says otherwise.
 pub(crate) const MAX_MESSAGE: usize = 128 * 1024 * 1024;
@@ -33,6 +34,21 @@ impl Gateway {
 
     /// A gateway with other settings.
     pub(crate) fn with(change: impl FnOnce(&mut Settings)) -> Gateway {
+        let (settings, token, bridge, directory) = Gateway::prepare(change);
+        let link = Link::on_demand(settings.socket.clone(), token.clone());
+        Gateway::serve(settings, token, bridge, directory, link)
+    }
+
+    /// A gateway whose calls go over the `async` connection, as beside hooks.
+    pub(crate) async fn asynchronous() -> (Gateway, Connection) {
+        let (settings, token, bridge, directory) = Gateway::prepare(|_| {});
+        let connecting = frames::connect(&settings.socket, &token, Role::Async, Duty::Nothing);
+        let (connected, accepted) = tokio::join!(connecting, bridge.accept());
+        let link = Link::over(connected.expect("a connection"));
+        (Gateway::serve(settings, token, bridge, directory, link), accepted)
+    }
+
+    fn prepare(change: impl FnOnce(&mut Settings)) -> (Arc<Settings>, Token, Bridge, TempDir) {
         let directory = tempfile::tempdir().expect("a directory");
         let mut settings = Settings {
             hooks: false,
@@ -44,9 +60,13 @@ impl Gateway {
             development: false,
         };
         change(&mut settings);
-        let (settings, token, shutdown) = (Arc::new(settings), Token::random().expect("a token"), Shutdown::default());
+        let token = Token::random().expect("a token");
         let bridge = Bridge::listen(&settings.socket, token.clone());
-        let link = Link::on_demand(settings.socket.clone(), token.clone());
+        (Arc::new(settings), token, bridge, directory)
+    }
+
+    fn serve(settings: Arc<Settings>, token: Token, bridge: Bridge, directory: TempDir, link: Link) -> Gateway {
+        let shutdown = Shutdown::default();
         let listener = api::bind(&settings.api_socket()).expect("the socket can be bound");
         let context = Context { settings: settings.clone(), link, token: token.clone(), shutdown: shutdown.clone() };
         tokio::spawn(async move { api::serve(listener, context).await.expect("the API can be served") });

@@ -75,7 +75,7 @@ async fn a_program_that_dies_gives_its_calls_up() {
 #[tokio::test]
 async fn many_calls_given_up_at_once_leave_the_connection_alone() {
     const CALLS: usize = 500;
-    let gateway = Gateway::start();
+    let (gateway, mut connection) = Gateway::asynchronous().await;
     let client = gateway.client().await;
     let running: Vec<_> = (0..CALLS)
         .map(|_| {
@@ -83,7 +83,6 @@ async fn many_calls_given_up_at_once_leave_the_connection_alone() {
             tokio::spawn(async move { client.call("GetServerVersion", "").await })
         })
         .collect();
-    let mut connection = gateway.bridge.accept().await;
     for _ in 0..CALLS {
         connection.expect(Kind::ApiCall).await;
     }

@@ -6,6 +6,7 @@ use std::future::Future;
 use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -106,31 +107,51 @@ impl Handlers {
     }
 }
 
+/// How many calls at once a server takes on a connection, unless a test says.
+const LIMIT: u32 = 200;
+
 /// A server; it ends with this value.
-pub(crate) struct Program(tokio::task::JoinHandle<()>);
+pub(crate) struct Program {
+    serving: tokio::task::JoinHandle<()>,
+    connections: Arc<AtomicUsize>,
+}
 
 impl Program {
     pub(crate) fn serve(path: &Path, handlers: Handlers) -> Program {
-        let listener = UnixListener::bind(path).unwrap();
-        Program(tokio::spawn(async move {
+        Program::on(UnixListener::bind(path).unwrap(), handlers, LIMIT)
+    }
+
+    /// A server that takes so many calls at once on a connection, and refuses those beyond.
+    pub(crate) fn on(listener: UnixListener, handlers: Handlers, limit: u32) -> Program {
+        let connections = Arc::<AtomicUsize>::default();
+        let count = connections.clone();
+        let serving = tokio::spawn(async move {
             let mut connections = tokio::task::JoinSet::new();
             loop {
                 let (stream, _) = listener.accept().await.unwrap();
+                count.fetch_add(1, Ordering::Relaxed);
                 let handlers = handlers.clone();
                 connections.spawn(async move {
                     let service = hyper::service::service_fn(move |request| answer(handlers.clone(), request));
-                    let builder = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
+                    let mut builder = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
+                    builder.max_concurrent_streams(limit);
                     // The gateway may close it at any time.
                     let _ = builder.serve_connection(TokioIo::new(stream), service).await;
                 });
             }
-        }))
+        });
+        Program { serving, connections }
+    }
+
+    /// How many connections there have been.
+    pub(crate) fn connections(&self) -> usize {
+        self.connections.load(Ordering::Relaxed)
     }
 }
 
 impl Drop for Program {
     fn drop(&mut self) {
-        self.0.abort();
+        self.serving.abort();
     }
 }
 

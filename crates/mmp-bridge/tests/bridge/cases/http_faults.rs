@@ -18,6 +18,7 @@ pub(crate) const TESTS: &[Test] = tests![
     the_handler_fails_before_the_head,
     the_handler_fails_after_the_head,
     the_handler_fails_on_a_connection_that_cannot_be_broken_off,
+    the_handler_breaks_the_response_off,
     the_worker_dies_before_the_head,
     the_worker_dies_after_the_head,
     the_worker_dies_when_all_is_said,
@@ -121,6 +122,26 @@ fn the_handler_fails_on_a_connection_that_cannot_be_broken_off() {
     host.send(hook, Kind::Data, b"half");
     host.fail(hook, "KeyError");
     assert_eq!(host.response(exchange), [write(b"half"), WriterCall::Hijack]);
+    host.finish();
+}
+
+/// The hook itself is over without a failure, which would have had a line of its own.
+fn the_handler_breaks_the_response_off() {
+    let mut host = started();
+    let (exchange, hook) = serving(&mut host);
+    host.send(hook, Kind::Data, b"half");
+    host.send_value(hook, Kind::End, &json!({"message": "the disk is full"}));
+    host.reply(hook);
+    assert_eq!(host.response(exchange), [write(b"half"), WriterCall::Hijack, WriterCall::Close]);
+    let line = host.logged("ServeHTTP: the plugin's handler broke the response off: the disk is full");
+    assert_eq!(line.level, "warn");
+    let (exchange, hook) = serving(&mut host);
+    host.send_value(hook, Kind::End, &json!({"message": "the disk is still full"}));
+    host.fail(hook, "OSError");
+    assert_eq!(host.response(exchange), failed());
+    host.logged("OSError");
+    let twice = host.entries().into_iter().any(|entry| entry.message.contains("still full"));
+    assert!(!twice, "a failed hook has one line");
     host.finish();
 }
 

@@ -30,7 +30,8 @@ fn a_manifest_that_is_missing_or_wrong_is_told() {
     let broken = refusal(|bundle| bundle.manifest_text("{\"id\": \"a\",\n  server: {}}"));
     assert_eq!(broken, "BUNDLE/plugin.json, line 2, column 3: key must be a string");
     let other = refusal(|bundle| bundle.manifest(&json!({"id": "a", "server": {"runtime": "ruby"}})));
-    assert_eq!(other, "BUNDLE/plugin.json: server.runtime \"ruby\" is not known to this bridge; it runs \"python\"");
+    let sentence = "server.runtime \"ruby\" is not known to this bridge; it runs \"python\" and \"grpc\"";
+    assert_eq!(other, format!("BUNDLE/plugin.json: {sentence}"));
     let unknown = refusal(|bundle| bundle.set("entrypoint", "plugin.py".into()));
     assert!(
         unknown.contains("BUNDLE/plugin.json, line 1, column") && unknown.contains("unknown field `entrypoint`"),

@@ -159,7 +159,7 @@ impl Api {
                 self.api_plans.decode(cursor, types, type_id, &mut arguments)?;
                 self.gets += 1;
                 if !self.holds {
-                    let value = value_of(&arguments.a.to_string());
+                    let value = value_of(&arguments.a);
                     self.reply(link, seq, name, &rpc::KVGetReturns { a: value.into(), b: None });
                 }
             }

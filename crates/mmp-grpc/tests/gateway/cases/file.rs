@@ -82,6 +82,49 @@ async fn nothing_at_all_and_an_empty_result_are_the_neutral_answer() {
     assert_eq!(answers("empty_result", vec![one(1, b"")], Ok(())).await, neutral);
 }
 
+/// The result is the verdict, even of a program that goes on, fails afterwards or never ends the call.
+#[tokio::test]
+async fn nothing_behind_the_result_takes_it_back() {
+    let refused = [(Kind::HookReply, b"\x92\xc0\xa2no".to_vec())];
+    for (behind, status) in [
+        (vec![one(2, b"x")], Ok(())),
+        (vec![one(1, b"")], Ok(())),
+        (vec![Bytes::from_static(b"\xff")], Ok(())),
+        (vec![], Err(Status::internal("it broke"))),
+    ] {
+        assert_eq!(answers("behind_the_result", [vec![refusal()], behind].concat(), status).await, refused);
+    }
+    let handlers = Handlers::implementing(&[FILE]).stream(&hook(FILE), |_, answers| async move {
+        answers.send(Ok(refusal())).await.unwrap();
+        std::future::pending().await
+    });
+    let (mut setup, _program) = Setup::ready("never_ends", handlers).await;
+    setup.bridge.hooks().hook(FILE, 6, ARGUMENTS).await;
+    let reply = setup.bridge.hooks().other().await;
+    assert_eq!((reply.kind, reply.payload), refused[0]);
+}
+
+/// A handler that still has something to do behind its result is not cancelled.
+#[tokio::test]
+async fn a_program_may_end_the_call_in_its_own_time() {
+    let (proceed, tell) = (Arc::new(tokio::sync::Notify::new()), Arc::new(tokio::sync::Notify::new()));
+    let (waiting, told) = (proceed.clone(), tell.clone());
+    let handlers = Handlers::implementing(&[FILE]).stream(&hook(FILE), move |_, answers| {
+        let (waiting, tell) = (waiting.clone(), tell.clone());
+        async move {
+            answers.send(Ok(refusal())).await.unwrap();
+            waiting.notified().await;
+            tell.notify_one();
+            Ok(())
+        }
+    });
+    let (mut setup, _program) = Setup::ready("own_time", handlers).await;
+    setup.bridge.hooks().hook(FILE, 6, ARGUMENTS).await;
+    assert_eq!(setup.bridge.hooks().other().await.kind, Kind::HookReply);
+    proceed.notify_one();
+    told.notified().await;
+}
+
 #[tokio::test]
 async fn a_replacement_may_be_broken_off() {
     let frames = answers("broken_off", vec![one(2, b"half"), end("disk full")], Ok(())).await;
@@ -93,8 +136,6 @@ async fn a_replacement_may_be_broken_off() {
 async fn what_goes_wrong_fails_the_hook() {
     for (messages, status, words) in [
         (vec![one(2, b"half")], Err(Status::internal("it broke")), "it broke"),
-        (vec![refusal(), one(2, b"x")], Ok(()), "a message behind the result"),
-        (vec![refusal(), refusal()], Ok(()), "a message behind the result"),
         (vec![end(""), one(2, b"x")], Ok(()), "data behind the end"),
         (vec![end(""), end("")], Ok(()), "a second end"),
         (vec![Bytes::new()], Ok(()), "an empty message"),

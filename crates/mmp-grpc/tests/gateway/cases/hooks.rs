@@ -9,14 +9,14 @@ use tokio::sync::{Semaphore, mpsc};
 use tonic::{Code, Status};
 
 use crate::bridge::message_of;
-use crate::program::{Guard, HEALTH, Handlers, Program, hook};
+use crate::program::{Guard, HEALTH, Handlers, hook};
 use crate::setup::Setup;
 
 /// `RunDataRetention` takes and gives integers.
-const INTEGERS: &str = "RunDataRetention";
+pub(super) const INTEGERS: &str = "RunDataRetention";
 
 /// The payload `[first, 1]` of its call.
-fn integers(first: u64) -> Vec<u8> {
+pub(super) fn integers(first: u64) -> Vec<u8> {
     let mut payload = Vec::new();
     msgpack::put_array_len(&mut payload, 2);
     msgpack::put_uint(&mut payload, first);
@@ -100,8 +100,9 @@ async fn a_status_is_the_failure_of_the_hook_alone() {
             "the worker does not implement RunDataRetention, although Implemented names it",
         ),
         (Status::with_details(Code::NotFound, "gone", details), "gone (the AppError in its details cannot be read:"),
-        // Longer than most header limits.
+        // Longer than most header limits, and than a frame.
         (Status::internal("é".repeat(20_000)), "éééé"),
+        (Status::internal("x".repeat(4_000_000)), "xxxx"),
     ]
     .into_iter()
     .enumerate()
@@ -203,8 +204,8 @@ async fn a_thousand_hooks_run_at_once() {
     for id in 0..COUNT {
         setup.bridge.hooks().hook(INTEGERS, id as u32, &integers(id)).await;
     }
-    // The server takes as many at once as it says; the others wait for their turn.
-    for _ in 0..200 {
+    // The server takes 200 at once on a connection; none waits for the end of another.
+    for _ in 0..COUNT {
         seen.recv().await.unwrap();
     }
     gate.add_permits(1);
@@ -238,64 +239,4 @@ async fn large_messages_are_passed_on_up_to_the_limit() {
     let message = setup.bridge.hooks().failure(2).await;
     assert!(message.starts_with("the worker's answer is larger than the gateway takes"), "{message}");
     assert!(message.contains(&setup.max_message.to_string()), "{message}");
-}
-
-/// Calls a hook until it fails with these words: the connection that is lost may take one more, which fails with it.
-async fn failing_until(setup: &mut Setup, words: &str) -> String {
-    loop {
-        setup.bridge.hooks().hook(INTEGERS, 2, &integers(1)).await;
-        let message = setup.bridge.hooks().failure(2).await;
-        if message.contains(words) {
-            return message;
-        }
-        assert!(message.starts_with("the connection to the worker failed: "), "{message}");
-    }
-}
-
-#[tokio::test]
-async fn a_lost_connection_fails_the_hooks_on_it_and_is_made_again() {
-    let (began, mut seen) = mpsc::unbounded_channel();
-    let handlers = Handlers::implementing(&[INTEGERS]).later(&hook(INTEGERS), move |_, _| {
-        let _ = began.send(());
-        std::future::pending()
-    });
-    let (mut setup, program) = Setup::ready("a_lost_connection", handlers).await;
-    setup.bridge.hooks().hook(INTEGERS, 1, &integers(1)).await;
-    seen.recv().await.unwrap();
-    drop(program);
-    let message = setup.bridge.hooks().failure(1).await;
-    assert!(message.starts_with("the connection to the worker failed: "), "{message}");
-    // Nobody listens now.
-    let socket = setup.directory.path().join("hooks.sock");
-    failing_until(&mut setup, "does not listen").await;
-    std::fs::remove_file(&socket).unwrap();
-    let handlers = Handlers::default().message(&hook(INTEGERS), |_| Ok(Bytes::from_static(b"\x08\x03")));
-    let _program = Program::serve(&socket, handlers);
-    setup.bridge.hooks().hook(INTEGERS, 3, &integers(1)).await;
-    assert_eq!(setup.bridge.hooks().expect(Kind::HookReply).await.payload, b"\x91\x03");
-}
-
-#[tokio::test]
-async fn a_second_worker_is_refused() {
-    let (mut setup, program) = Setup::ready("a_second_worker", Handlers::implementing(&[INTEGERS])).await;
-    drop(program);
-    let socket = setup.directory.path().join("hooks.sock");
-    std::fs::remove_file(&socket).unwrap();
-    // Another process, which does nothing but listen.
-    let script = "import socket, sys\ns = socket.socket(socket.AF_UNIX)\ns.bind(sys.argv[1])\ns.listen()\nprint(flush=True)\nsys.stdin.read()";
-    let mut second = tokio::process::Command::new("python3")
-        .args(["-c", script])
-        .arg(&socket)
-        .stdin(std::process::Stdio::piped())
-        .stdout(std::process::Stdio::piped())
-        .kill_on_drop(true)
-        .spawn()
-        .unwrap();
-    let mut line = [0];
-    tokio::io::AsyncReadExt::read_exact(second.stdout.as_mut().unwrap(), &mut line).await.unwrap();
-    let message = failing_until(&mut setup, "second").await;
-    let (found, own) = (second.id().unwrap(), std::process::id());
-    let expected =
-        format!("a second worker (process {found}) listens on the hooks socket; only process {own} is served");
-    assert!(message.contains(&expected), "{message}");
 }

@@ -223,6 +223,73 @@ async fn a_status_breaks_the_response_off() {
     assert_eq!(message, "the worker does not implement ServeMetrics, although Implemented names it");
 }
 
+/// The bridge logs failed hooks, and breaks their responses off.
+#[tokio::test]
+async fn an_end_with_an_error_fails_the_hook() {
+    let long = "\u{e9}".repeat(50_000);
+    let answer = long.clone();
+    let handlers = http_only()
+        .stream(&hook(HTTP), |_, answers| async move {
+            answers.send(Ok(data(b"half", false, false))).await.unwrap();
+            answers.send(Ok(end("the disk is full"))).await.unwrap();
+            Ok(())
+        })
+        .stream(&hook(METRICS), move |_, answers| {
+            let answer = answer.clone();
+            async move {
+                answers.send(Ok(end(&answer))).await.unwrap();
+                Ok(())
+            }
+        });
+    let (mut setup, _program) = Setup::ready("end_with_an_error", handlers).await;
+    let hooks = setup.bridge.hooks();
+    hooks.hook(HTTP, 3, REQUEST).await;
+    assert_eq!(hooks.other().await.payload, b"half");
+    assert_eq!(hooks.other().await.payload, broken("the disk is full"));
+    assert_eq!(hooks.failure(3).await, "the disk is full");
+    hooks.hook(METRICS, 4, b"\x94\x80\x80\x80\xa0").await;
+    let cut = &long[..65_536];
+    assert_eq!(hooks.other().await.payload, broken(cut), "a frame holds no more");
+    assert_eq!(hooks.failure(4).await, cut);
+}
+
+/// A program that shows its metadata in an error does not bring the token into the server's log.
+#[tokio::test]
+async fn the_token_is_not_told() {
+    fn metadata(call: &crate::program::Call) -> String {
+        call.metadata.get("authorization").unwrap().to_str().unwrap().to_owned()
+    }
+    let hidden = format!("Bearer {}", "*".repeat(64));
+    let handlers = http_only()
+        .stream(&hook(HTTP), |call, answers| async move {
+            answers.send(Ok(end(&metadata(&call)))).await.unwrap();
+            Ok(())
+        })
+        .later(&hook(PLAIN), |call, _| async move { Err(Status::unauthenticated(metadata(&call))) });
+    let (mut setup, _program) = Setup::ready("token_is_not_told", handlers).await;
+    let hooks = setup.bridge.hooks();
+    hooks.hook(HTTP, 3, REQUEST).await;
+    assert_eq!(hooks.other().await.payload, broken(&hidden));
+    assert_eq!(hooks.failure(3).await, hidden);
+    hooks.hook(PLAIN, 4, b"\x92\x01\x01").await;
+    assert_eq!(hooks.failure(4).await, hidden);
+}
+
+#[tokio::test]
+async fn a_connection_that_was_taken_over_may_end_with_an_error() {
+    let handlers = http_only().stream(&hook(HTTP), |_, answers| async move {
+        answers.send(Ok(one(4, b""))).await.unwrap();
+        answers.send(Ok(end("the peer is silent"))).await.unwrap();
+        Ok(())
+    });
+    let (mut setup, _program) = Setup::ready("taken_over_and_ended", handlers).await;
+    let hooks = setup.bridge.hooks();
+    hooks.hook(HTTP, 3, REQUEST).await;
+    assert_eq!(hooks.other().await.kind, Kind::Hijack);
+    assert_eq!(hooks.other().await.payload, broken("the peer is silent"));
+    assert_eq!(hooks.other().await.kind, Kind::HookReply);
+}
+
 #[tokio::test]
 async fn the_request_of_metrics_ends_with_its_body() {
     let handlers = http_only().stream(&hook(METRICS), |mut call, answers| async move {

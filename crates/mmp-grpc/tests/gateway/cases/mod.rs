@@ -5,5 +5,8 @@ mod file;
 mod hijack;
 mod hooks;
 mod http;
+mod limit;
 mod link;
+mod loss;
+mod refusal;
 mod start;

@@ -86,6 +86,8 @@ async fn what_listens_speaks_no_http2() {
     // It depends on whether the connection ends before or after the first question is sent.
     let words = ["does not speak HTTP/2", "the connection to the worker failed"];
     assert!(words.iter().any(|words| sentence.contains(words)), "{sentence}");
+    assert!(sentence.contains("could not be asked anything"), "{sentence}");
+    assert!(sentence.contains("serve gRPC (HTTP/2 without TLS) there"), "{sentence}");
 }
 
 #[tokio::test]
@@ -178,6 +180,37 @@ async fn what_is_missing_is_named() {
         assert_eq!(found, code, "{sentence}");
         assert!(sentence.contains(words), "{sentence}");
     }
+}
+
+#[tokio::test]
+async fn the_token_is_not_told_when_the_start_fails() {
+    let handlers = Handlers::default().later(HEALTH, |call, _| async move {
+        Err(Status::unauthenticated(call.metadata.get("authorization").unwrap().to_str().unwrap()))
+    });
+    let (setup, _program) = Setup::serving("token_and_start", handlers).await;
+    let (_, sentence) = failure(setup).await;
+    assert!(sentence.contains(&format!("Bearer {}", "*".repeat(64))), "{sentence}");
+}
+
+#[tokio::test]
+async fn of_many_unknown_hooks_a_few_are_named() {
+    let names: Vec<String> = (0..1000).map(|number| format!("Hook{number}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let (mut setup, _program) = Setup::serving("many_unknown_hooks", Handlers::implementing(&names)).await;
+    assert_eq!(setup.bridge.ready().await, [""; 0]);
+    setup.stdin = None;
+    while setup.bridge.hooks().next().await.is_some() {}
+    let fields = &setup.bridge.hooks().logged[0].2;
+    assert_eq!(fields["count"], "1000");
+    assert_eq!(fields["hooks"], "Hook0, Hook1, Hook2, Hook3, Hook4, Hook5, Hook6, Hook7, Hook8, Hook9, ...");
+}
+
+#[tokio::test]
+async fn a_temporary_directory_with_a_long_name_is_named() {
+    let directory = tempfile::Builder::new().prefix(&"l".repeat(90)).tempdir().unwrap();
+    let bound = mmp_grpc::api::bind(&directory.path().join("api@localhost"));
+    let sentence = bound.unwrap_err().to_string();
+    assert!(sentence.ends_with("; set TMPDIR to a shorter directory"), "{sentence}");
 }
 
 #[tokio::test]
