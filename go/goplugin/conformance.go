@@ -90,7 +90,7 @@ func (c *conformance) wanted(spec *m.MethodSpec) (*hookCase, error) {
 
 // received writes down what came, with what only hooks with streams have.
 func (c *conformance) received(wanted *hookCase, spec *m.MethodSpec, args any, more map[string]any) error {
-	values, err := slots(args, spec.Params)
+	values, err := canon.Slots(args, spec.Params)
 	if err != nil {
 		return err
 	}
@@ -145,28 +145,6 @@ func (w *hookCase) giveReturns(spec *m.MethodSpec, target reflect.Value) error {
 		field.Set(value)
 	}
 	return nil
-}
-
-// slotValue is a field of an RPC struct, or all of it where the RPC type is bare.
-func slotValue(structure any, slot m.Slot) reflect.Value {
-	value := reflect.ValueOf(structure).Elem()
-	if slot.Field == "" {
-		return value
-	}
-	return value.FieldByName(slot.Field)
-}
-
-// slots returns the canonical form of the named fields of a wire struct.
-func slots(structure any, list []m.Slot) ([]any, error) {
-	values := make([]any, len(list))
-	for i, slot := range list {
-		tree, err := canon.Tree(slotValue(structure, slot))
-		if err != nil {
-			return nil, err
-		}
-		values[i] = tree
-	}
-	return values, nil
 }
 
 func (c *conformance) write(name string, value any) error {

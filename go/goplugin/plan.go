@@ -55,7 +55,7 @@ func (p *planCase) run(s *server) map[string]any {
 	}
 	args, returns := spec.NewArgs(), spec.NewReturns()
 	for i, slot := range spec.Params {
-		field := slotValue(args, slot)
+		field := canon.SlotValue(args, slot)
 		value, err := canon.Decode(p.Args[i], field.Type())
 		if err != nil {
 			return failed("argument %d: %v", i, err)
@@ -114,7 +114,7 @@ func outcome(spec *m.MethodSpec, returns any, more map[string]any) map[string]an
 			return map[string]any{"error": canon.ErrorFields(failure.Interface().(error))}
 		}
 	}
-	results, err := slots(returns, spec.Results)
+	results, err := canon.Slots(returns, spec.Results)
 	if loaded, ok := returns.(*m.LoadPluginConfigurationArgsReturns); ok && err == nil {
 		results[0], err = canon.Parse(loaded.A)
 	}

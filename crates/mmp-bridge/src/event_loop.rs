@@ -207,7 +207,7 @@ impl EventLoop {
             self.core.begin_streams(host.session.link());
             self.core.flush_log(host.session.link());
         } else {
-            self.core.log.drain_to_stderr();
+            self.core.log.queue.drain_to_stderr();
         }
         if let Some(reason) = self.core.take_worker_failure() {
             self.worker_exited(Some(reason));
@@ -466,7 +466,7 @@ impl EventLoop {
         self.read_connections();
         self.read_stdout();
         self.read_stderr();
-        self.core.log.drain_to_stderr();
+        self.core.log.queue.drain_to_stderr();
     }
 }
 

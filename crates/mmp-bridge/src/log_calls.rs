@@ -6,7 +6,7 @@ use mmp_transcode::{generated, msgpack};
 use mmp_worker::messages;
 
 use crate::core::{AnswerError, Core};
-use crate::log::{Level, Line, write_stderr};
+use crate::log::{Level, Line, api_method, level_from_name, write_stderr};
 use crate::names;
 use crate::pending_calls::PendingCall;
 
@@ -14,11 +14,11 @@ impl Core {
     /// Sends the next line of the log, if none is on its way. Without the API every line goes to standard error.
     pub(crate) fn flush_log(&mut self, link: &mut HostLink) {
         let Some(api) = self.api else {
-            self.log.drain_to_stderr();
+            self.log.queue.drain_to_stderr();
             return;
         };
         while !self.log.in_flight {
-            let Some(line) = self.log.pop() else { return };
+            let Some(line) = self.log.queue.pop() else { return };
             if !self.send_line(link, api, &line) {
                 write_stderr(&line);
             }
@@ -26,7 +26,7 @@ impl Core {
     }
 
     fn send_line(&mut self, link: &mut HostLink, api: StreamId, line: &Line) -> bool {
-        let Some(method) = generated::api_by_name(line.level.api_method()) else { return false };
+        let Some(method) = generated::api_by_name(api_method(line.level)) else { return false };
         let token = self.calls.insert(PendingCall::Log);
         let payload = log_arguments(line);
         let to_api = &mut self.to_api;
@@ -45,7 +45,7 @@ impl Core {
         match messages::decode::<messages::Log>(payload) {
             Ok(messages::Log(level, message, fields)) => {
                 let fields = fields.into_iter().collect();
-                self.log.push_line(Line { level: Level::from_name(&level), message, fields });
+                self.log.queue.push(Line { level: level_from_name(&level), message, fields });
             }
             Err(error) => self.log.push(Level::Warn, format!("a LOG frame of the worker cannot be read: {error}"), &[]),
         }

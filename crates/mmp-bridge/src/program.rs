@@ -3,6 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
+use mmp_grpc::settings;
 use mmp_worker::process::Program;
 
 use crate::interpreter::{Interpreter, environment};
@@ -20,7 +21,7 @@ const OWN_EXECUTABLE: &str = "/proc/self/exe";
 /// The program of a bundle's worker, which finds the bridge at `socket`; None if it needs an interpreter that is not there.
 pub(crate) fn of(bundle: &Bundle, interpreter: Option<&Interpreter>, socket: &Path) -> Option<Program> {
     let mut variables = Variables(environment(bundle, std::env::vars_os()));
-    variables.set("MATTERMOST_PLUGIN_WORKER_SOCKET", socket);
+    variables.set(settings::SOCKET, socket);
     variables.set("MATTERMOST_PLUGIN_ID", &bundle.id);
     variables.set("MATTERMOST_PLUGIN_PATH", &bundle.path);
     let command = match &bundle.runtime {
@@ -49,13 +50,13 @@ fn in_python(bundle: &Bundle, python: &Python, interpreter: &Interpreter, variab
 
 /// The gateway with the program behind it: this executable again, which speaks gRPC with the program and frames with the bridge.
 fn behind_gateway(bundle: &Bundle, grpc: Grpc, program: Vec<OsString>, variables: &mut Variables) -> Vec<OsString> {
-    variables.set("MMP_GATEWAY_START_TIMEOUT", bundle.start_timeout.as_secs_f64().to_string());
-    variables.set("MMP_GATEWAY_MAX_MESSAGE", grpc.max_message.to_string());
+    variables.set(settings::START_TIMEOUT, bundle.start_timeout.as_secs_f64().to_string());
+    variables.set(settings::MAX_MESSAGE, grpc.max_message.to_string());
     if bundle.database {
-        variables.set("MMP_GATEWAY_DATABASE", "1");
+        variables.set(settings::DATABASE, "1");
     }
     if std::env::var_os(DEVELOPMENT).is_some_and(|value| value == "1") {
-        variables.set("MMP_GATEWAY_DEVELOPMENT", "1");
+        variables.set(settings::DEVELOPMENT, "1");
     }
     let mut command = vec![OsString::from(OWN_EXECUTABLE), OsString::from(mmp_grpc::GATEWAY_ARGUMENT)];
     if matches!(bundle.runtime, Runtime::Grpc(_)) {

@@ -20,10 +20,17 @@ const API_SOCKET: &str = "api@localhost";
 /// How the variables begin that are for the gateway alone.
 pub const OWN_PREFIX: &str = "MMP_GATEWAY_";
 
-const START_TIMEOUT: &str = "MMP_GATEWAY_START_TIMEOUT";
-const MAX_MESSAGE: &str = "MMP_GATEWAY_MAX_MESSAGE";
-const DATABASE: &str = "MMP_GATEWAY_DATABASE";
-const DEVELOPMENT: &str = "MMP_GATEWAY_DEVELOPMENT";
+/// How long the program may take until it serves, in seconds.
+pub const START_TIMEOUT: &str = "MMP_GATEWAY_START_TIMEOUT";
+
+/// The longest message, in bytes.
+pub const MAX_MESSAGE: &str = "MMP_GATEWAY_MAX_MESSAGE";
+
+/// 1: the database driver is served.
+pub const DATABASE: &str = "MMP_GATEWAY_DATABASE";
+
+/// 1: the API describes itself.
+pub const DEVELOPMENT: &str = "MMP_GATEWAY_DEVELOPMENT";
 
 /// What a program has to start in, unless the bridge says otherwise.
 const DEFAULT_START_TIMEOUT: Duration = Duration::from_secs(30);

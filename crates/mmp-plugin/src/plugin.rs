@@ -66,7 +66,7 @@ fn serve<H: Hooks>(make: impl FnOnce(Start) -> H) -> Result<End, Box<dyn std::er
     let leading = Arc::clone(&shared);
     std::thread::Builder::new().name("mattermost-server".into()).spawn(move || leader::lead(&leading, 1))?;
     let end = ended.recv().unwrap_or(End::Broken);
-    shared.lock().core.log.drain_to_stderr();
+    shared.lock().core.log.queue.drain_to_stderr();
     drop(listener);
     // Handlers that still run end with the process.
     runtime.shutdown_background();

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"mattermost-plugin/mattermost"
+	"mattermost-plugin/refhost/canon"
 	"mattermost-plugin/refhost/fill"
 )
 
@@ -92,7 +93,7 @@ var takesEmptyForNil = map[string]bool{"GetFileInfos": true, "ExecuteCommand": t
 // fillSlots sets the fields of the slots: all of them, or for the variant none only pointers that must not be nil.
 func fillSlots(filler *fill.Filler, variant string, target any, list []mattermost.Slot, nilOK bool) {
 	for _, slot := range list {
-		field := slotValue(target, slot)
+		field := canon.SlotValue(target, slot)
 		switch {
 		case variant != variantNone:
 			field.Set(filler.Argument(field.Type()))
@@ -124,7 +125,7 @@ func textPairs(args any) {
 
 // plan is the line of the plan file.
 func (c *apiCase) plan(dir string) (map[string]any, error) {
-	args, err := slots(c.args, c.spec.Params)
+	args, err := canon.Slots(c.args, c.spec.Params)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", c.name, err)
 	}

@@ -137,8 +137,8 @@ func TestTheDriverSessionKeepsItsIds(t *testing.T) {
 	for seed := range uint64(20) {
 		ids := map[string]bool{}
 		for _, c := range driverCases(seed, "sync") {
-			if len(c.spec.Results) > 0 && c.failure == nil && strings.HasPrefix(slotValue(c.returns, c.spec.Results[0]).String(), "id ") {
-				ids[slotValue(c.returns, c.spec.Results[0]).String()] = true
+			if len(c.spec.Results) > 0 && c.failure == nil && strings.HasPrefix(canon.SlotValue(c.returns, c.spec.Results[0]).String(), "id ") {
+				ids[canon.SlotValue(c.returns, c.spec.Results[0]).String()] = true
 			}
 		}
 		if len(ids) != 12 {

@@ -145,7 +145,7 @@ func TestMissingAnswersAreSeen(t *testing.T) {
 
 func encode(t *testing.T, user *mattermost.User) []byte {
 	t.Helper()
-	values, err := slots(&mattermost.CreateUserReturns{A: user}, []mattermost.Slot{{Field: "A"}})
+	values, err := canon.Slots(&mattermost.CreateUserReturns{A: user}, []mattermost.Slot{{Field: "A"}})
 	if err != nil {
 		t.Fatal(err)
 	}

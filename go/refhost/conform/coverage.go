@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"mattermost-plugin/mattermost"
+	"mattermost-plugin/refhost/canon"
 )
 
 // coverage notes which fields of the models came over with a value, in one direction.
@@ -42,7 +43,7 @@ var neverSent = map[modelField]bool{{reflect.TypeFor[mattermost.HTTPRequestSubse
 // expect adds the models that the fields of a method's argument or reply struct can hold.
 func (c *coverage) expect(structure any, slots []mattermost.Slot) {
 	for _, slot := range slots {
-		c.expectType(slotValue(structure, slot).Type())
+		c.expectType(canon.SlotValue(structure, slot).Type())
 	}
 }
 
@@ -76,7 +77,7 @@ func isModel(wanted reflect.Type) bool {
 // see marks the fields of all models inside the slots of a struct that arrived as it was sent.
 func (c *coverage) see(structure any, slots []mattermost.Slot) {
 	for _, slot := range slots {
-		c.seeValue(slotValue(structure, slot))
+		c.seeValue(canon.SlotValue(structure, slot))
 	}
 }
 

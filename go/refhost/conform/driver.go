@@ -5,6 +5,7 @@ import (
 	"reflect"
 
 	"mattermost-plugin/mattermost"
+	"mattermost-plugin/refhost/canon"
 	"mattermost-plugin/refhost/fill"
 )
 
@@ -59,14 +60,14 @@ func newDriverCase(seed uint64, name string, step driverStep, ids map[string]str
 	fillSlots(fill.New(seed, name, step.variant == variantNils), step.variant, c.args, spec.Params, true)
 	fillSlots(fill.New(seed, name+"returns", step.variant == variantNils), step.variant, c.returns, spec.Results, true)
 	if step.takes != "" {
-		slotValue(c.args, spec.Params[0]).SetString(ids[step.takes])
+		canon.SlotValue(c.args, spec.Params[0]).SetString(ids[step.takes])
 	}
 	if args, ok := c.args.(*mattermost.DbRowsColumnArg); ok && args.B != 0 {
 		args.B = 1 // the bridge lets only columns through that RowsColumns has named, and it named two
 	}
 	if step.gives != "" {
 		ids[step.gives] = "id " + fill.New(seed, name+"id", false).Value(reflect.TypeFor[string]()).String()
-		slotValue(c.returns, spec.Results[0]).SetString(ids[step.gives])
+		canon.SlotValue(c.returns, spec.Results[0]).SetString(ids[step.gives])
 	}
 	c.failure = driverFailure(fill.New(seed, name+"error", false), step.variant)
 	if container, ok := c.returns.(*mattermost.DbResultContErrReturn); ok && step.variant == variantFull {

@@ -51,7 +51,7 @@ func (c *fileCase) run(s *session) error {
 	}
 	defer c.told.sends.remove()
 	if c.returns != nil {
-		if told["returns"], err = slots(c.returns, spec.Results); err != nil {
+		if told["returns"], err = canon.Slots(c.returns, spec.Results); err != nil {
 			return err
 		}
 	}

@@ -60,7 +60,7 @@ func hookVariants(spec *mattermost.MethodSpec) []string {
 
 // postOf is the post that a hook gives back; nil if it gives back something else.
 func postOf(structure any, spec *mattermost.MethodSpec) **mattermost.Post {
-	post, _ := slotValue(structure, spec.Params[spec.Echo.Argument]).Addr().Interface().(**mattermost.Post)
+	post, _ := canon.SlotValue(structure, spec.Params[spec.Echo.Argument]).Addr().Interface().(**mattermost.Post)
 	return post
 }
 
@@ -123,7 +123,7 @@ func (c *hookCase) told() (map[string]any, error) {
 	case variantNothing:
 		return map[string]any{"answer": "nothing"}, nil
 	}
-	returns, err := slots(c.returns, c.spec.Results)
+	returns, err := canon.Slots(c.returns, c.spec.Results)
 	return map[string]any{"answer": "returns", "returns": returns}, err
 }
 
@@ -152,7 +152,7 @@ func (r *record) checkArguments(s *session, params []mattermost.Slot, sent any) 
 		return received
 	}
 	for i, slot := range params {
-		r.problem(fmt.Sprintf("argument %d: ", i), compareJSON(slotValue(sent, slot), received.Args[i]))
+		r.problem(fmt.Sprintf("argument %d: ", i), compareJSON(canon.SlotValue(sent, slot), received.Args[i]))
 	}
 	return received
 }
@@ -160,7 +160,7 @@ func (r *record) checkArguments(s *session, params []mattermost.Slot, sent any) 
 // checkReply compares what the host has after the call with what it must have.
 func (c *hookCase) checkReply(sent, reply any) {
 	if c.failure != nil {
-		c.checkFailure(c.failure, slotValue(reply, mattermost.Slot{Field: c.spec.Error}))
+		c.checkFailure(c.failure, canon.SlotValue(reply, mattermost.Slot{Field: c.spec.Error}))
 		return
 	}
 	want := reflect.New(reflect.TypeOf(reply).Elem())
@@ -179,12 +179,12 @@ func (c *hookCase) checkReply(sent, reply any) {
 
 // expectUnchanged puts the argument into the wanted reply, and makes sure that its values still have Go's types.
 func (c *hookCase) expectUnchanged(sent, reply, want any) {
-	original := slotValue(sent, c.spec.Params[c.spec.Echo.Argument])
+	original := canon.SlotValue(sent, c.spec.Params[c.spec.Echo.Argument])
 	if c.variant == variantChange {
 		(*postOf(sent, c.spec)).Message = changedMessage
 	}
-	slotValue(want, c.spec.Results[c.spec.Echo.Result]).Set(original)
-	got := slotValue(reply, c.spec.Results[c.spec.Echo.Result])
+	canon.SlotValue(want, c.spec.Results[c.spec.Echo.Result]).Set(original)
+	got := canon.SlotValue(reply, c.spec.Results[c.spec.Echo.Result])
 	if c.spec.Echo.Mode == mattermost.NilKeeps && got.IsNil() {
 		got.Set(original) // as the server does
 	}
@@ -198,8 +198,8 @@ func expectMerged(spec *mattermost.MethodSpec, sent, want any) error {
 	if spec.Echo == nil || spec.Echo.Mode != mattermost.Prefilled {
 		return nil
 	}
-	original := slotValue(sent, spec.Params[spec.Echo.Argument])
-	result := slotValue(want, spec.Results[spec.Echo.Result])
+	original := canon.SlotValue(sent, spec.Params[spec.Echo.Argument])
+	result := canon.SlotValue(want, spec.Results[spec.Echo.Result])
 	if !result.IsNil() {
 		if err := mergeInto(original, result); err != nil {
 			return err

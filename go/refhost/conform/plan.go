@@ -94,7 +94,7 @@ func (c *apiCase) check(result planResult) {
 
 func (c *apiCase) checkValues(result planResult) {
 	for i, slot := range c.spec.Results {
-		want := c.wanted(slotValue(c.returns, slot))
+		want := c.wanted(canon.SlotValue(c.returns, slot))
 		c.problem(fmt.Sprintf("result %d: ", i), compareJSON(want, result.Results[i]))
 	}
 }
@@ -136,7 +136,7 @@ func decodeInto(structure any, params []mattermost.Slot, values []json.RawMessag
 		return fmt.Errorf("%d values for %d places", len(values), len(params))
 	}
 	for i, text := range values {
-		field := slotValue(structure, params[i])
+		field := canon.SlotValue(structure, params[i])
 		value, err := canon.Decode(text, field.Type())
 		if err != nil {
 			return fmt.Errorf("value %d: %w", i, err)

@@ -5,7 +5,6 @@ import (
 	"reflect"
 	"strings"
 
-	"mattermost-plugin/mattermost"
 	"mattermost-plugin/refhost/canon"
 )
 
@@ -28,28 +27,6 @@ func (r *record) problem(what string, differences []string) {
 
 func (r *record) problemf(format string, values ...any) {
 	r.problem("", []string{fmt.Sprintf(format, values...)})
-}
-
-// slotValue is the value of a slot: a field of the RPC struct, or all of it where the RPC type is bare.
-func slotValue(structure any, slot mattermost.Slot) reflect.Value {
-	value := reflect.ValueOf(structure).Elem()
-	if slot.Field == "" {
-		return value
-	}
-	return value.FieldByName(slot.Field)
-}
-
-// slots are the values of all slots in canonical form.
-func slots(structure any, list []mattermost.Slot) ([]any, error) {
-	values := make([]any, len(list))
-	for i, slot := range list {
-		tree, err := canon.Tree(slotValue(structure, slot))
-		if err != nil {
-			return nil, err
-		}
-		values[i] = tree
-	}
-	return values, nil
 }
 
 // compareJSON reads data as a value of want's type and compares.

@@ -116,7 +116,7 @@ func (w *written) fileCase(seed uint64) *fileCase {
 // giveContext puts a usual context where there is none: the server always has one.
 func giveContext(args any, spec *mattermost.MethodSpec) {
 	for _, slot := range spec.Params {
-		if field := slotValue(args, slot); field.Type() == reflect.TypeFor[*mattermost.Context]() && field.IsNil() {
+		if field := canon.SlotValue(args, slot); field.Type() == reflect.TypeFor[*mattermost.Context]() && field.IsNil() {
 			field.Set(reflect.ValueOf(&mattermost.Context{SessionId: "session", RequestId: "request", IPAddress: "127.0.0.1"}))
 		}
 	}
@@ -186,18 +186,18 @@ func (c *writtenHook) check(spec *mattermost.MethodSpec, sent, reply any) error 
 		if err != nil {
 			return err
 		}
-		c.checkFailure(failure, slotValue(reply, mattermost.Slot{Field: spec.Error}))
+		c.checkFailure(failure, canon.SlotValue(reply, mattermost.Slot{Field: spec.Error}))
 		return nil
 	}
 	for i, slot := range spec.Results {
-		got := slotValue(reply, slot)
+		got := canon.SlotValue(reply, slot)
 		switch {
 		case i < len(expected.Results):
 			if err := c.checkResult(i, expected.Results[i], got); err != nil {
 				return fmt.Errorf("result %d: %w", i, err)
 			}
 		case expected.Unchanged && spec.Echo != nil && spec.Echo.Result == i:
-			c.checkUnchanged(slotValue(sent, spec.Params[spec.Echo.Argument]), got, spec.Echo.Mode)
+			c.checkUnchanged(canon.SlotValue(sent, spec.Params[spec.Echo.Argument]), got, spec.Echo.Mode)
 		case !got.IsZero():
 			c.problemf("result %d is not zero, and nothing says what it should be: %v", i, got)
 		}

@@ -1,6 +1,6 @@
 //! Where the frames of a stream go.
 
-use mmp_transcode::msgpack::{self, Reader, Token};
+use mmp_transcode::msgpack::{self, Reader, Token, text_in_map};
 use mmp_worker::frame::{self, Kind};
 
 use crate::worker::Worker;
@@ -69,17 +69,8 @@ pub(crate) fn broken_off(payload: &[u8]) -> Result<Option<String>, String> {
     if payload.is_empty() {
         return Ok(None);
     }
-    let unreadable = || "an END of the worker cannot be read".to_owned();
-    let mut reader = Reader::new(payload);
-    let Ok(Token::Map(count)) = reader.token() else { return Err(unreadable()) };
-    let mut message = "the plugin broke the stream off".to_owned();
-    for _ in 0..count {
-        let (Ok(key), Ok(value)) = (reader.token(), reader.raw()) else { return Err(unreadable()) };
-        if let (Token::Str(b"message"), Ok(Token::Str(text))) = (key, Reader::new(value).token()) {
-            message = String::from_utf8_lossy(text).into_owned();
-        }
-    }
-    Ok(Some(message))
+    let message = text_in_map(payload, "message").map_err(|_| "an END of the worker cannot be read".to_owned())?;
+    Ok(Some(message.unwrap_or_else(|| "the plugin broke the stream off".to_owned())))
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::project::Project;
-use crate::schema::{Field, Method, Type};
+use crate::schema::{Basic, Field, Method, Type};
 use crate::text::Text;
 
 /// A file of Rust, begun with the generator's line and its `//!` line.
@@ -18,6 +18,28 @@ pub(super) fn file(about: &str) -> Text {
 /// A string literal.
 pub(super) fn literal(text: &str) -> String {
     format!("{text:?}")
+}
+
+/// The Rust type of a leaf. `u8` has no gob form of its own, because `[]byte` is another type; a wider one sends the same bytes.
+pub(super) fn basic_type(basic: Basic) -> &'static str {
+    match basic {
+        Basic::Bool => "bool",
+        Basic::Int | Basic::Int64 => "i64",
+        Basic::Int8 => "i8",
+        Basic::Int16 => "i16",
+        Basic::Int32 => "i32",
+        Basic::Uint | Basic::Uint64 => "u64",
+        Basic::Uint8 | Basic::Uint16 => "u16",
+        Basic::Uint32 => "u32",
+        Basic::Float32 => "f32",
+        Basic::Float64 => "f64",
+        Basic::String => "GoString",
+        Basic::Bytes | Basic::Json => "Bytes",
+        Basic::Any | Basic::Error => "Any",
+        Basic::Time => "Time",
+        Basic::Url => "Url",
+        Basic::Unit => "()",
+    }
 }
 
 /// Splits types over modules: one for the configuration's sections, one per first letter for the rest. The split depends on

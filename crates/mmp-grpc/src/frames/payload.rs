@@ -32,20 +32,11 @@ pub(super) fn read_credit(payload: &[u8]) -> Result<usize, Unreadable> {
 
 /// Reads the payload of END or HIJACKED: nothing if all is well, else a map with a message.
 pub(super) fn read_outcome(payload: &[u8]) -> Result<Option<String>, Unreadable> {
-    const BAD: Unreadable = "an END or HIJACKED cannot be read";
     if payload.is_empty() {
         return Ok(None);
     }
-    let mut reader = Reader::new(payload);
-    let Ok(Token::Map(count)) = reader.token() else { return Err(BAD) };
-    let mut message = "the stream was broken off".to_owned();
-    for _ in 0..count {
-        let (Ok(key), Ok(value)) = (reader.token(), reader.raw()) else { return Err(BAD) };
-        if let (Token::Str(b"message"), Ok(Token::Str(text))) = (key, Reader::new(value).token()) {
-            message = String::from_utf8_lossy(text).into_owned();
-        }
-    }
-    Ok(Some(message))
+    let message = msgpack::text_in_map(payload, "message").map_err(|_| "an END or HIJACKED cannot be read")?;
+    Ok(Some(message.unwrap_or_else(|| "the stream was broken off".to_owned())))
 }
 
 #[cfg(test)]

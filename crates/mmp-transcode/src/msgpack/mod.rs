@@ -3,9 +3,11 @@
 //! Canonical means: the smallest header for every integer, string, map and array, and floats in 64 bits. The echo of a hook compares
 //! values by their bytes (`docs/reference/frames.md`, section 4), so the writer must not have a choice.
 
+mod find;
 mod read;
 mod write;
 
+pub use find::text_in_map;
 pub use read::{Reader, Token};
 pub use write::{
     MapMark, begin_map, end_map, put_array_len, put_bin, put_bool, put_f64, put_int, put_map_len, put_nil, put_str,

@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 
 use super::DIR;
 use crate::backends::Output;
-use crate::backends::rust::{file, literal, modules, wire_modules, write_doc, write_modules};
+use crate::backends::rust::{basic_type, file, literal, modules, wire_modules, write_doc, write_modules};
 use crate::error::{Result, no_faults};
 use crate::names::rust_field;
 use crate::project::Project;
-use crate::schema::{Basic, Field, Schema, Type, TypeDef};
+use crate::schema::{Field, Schema, Type, TypeDef};
 use crate::text::Text;
 
 /// All files but the constants.
@@ -134,28 +134,6 @@ fn rust_type(schema: &Schema, ty: &Type) -> String {
         Type::Ptr(inner) => format!("Ptr<{}>", rust_type(schema, inner)),
         Type::List(inner) => format!("Vec<{}>", rust_type(schema, inner)),
         Type::Map(key, value) => format!("Map<{}, {}>", rust_type(schema, key), rust_type(schema, value)),
-    }
-}
-
-/// The Rust type of a leaf. `u8` has no gob form of its own, because `[]byte` is another type; a wider one sends the same bytes.
-fn basic_type(basic: Basic) -> &'static str {
-    match basic {
-        Basic::Bool => "bool",
-        Basic::Int | Basic::Int64 => "i64",
-        Basic::Int8 => "i8",
-        Basic::Int16 => "i16",
-        Basic::Int32 => "i32",
-        Basic::Uint | Basic::Uint64 => "u64",
-        Basic::Uint8 | Basic::Uint16 => "u16",
-        Basic::Uint32 => "u32",
-        Basic::Float32 => "f32",
-        Basic::Float64 => "f64",
-        Basic::String => "GoString",
-        Basic::Bytes | Basic::Json => "Bytes",
-        Basic::Any | Basic::Error => "Any",
-        Basic::Time => "Time",
-        Basic::Url => "Url",
-        Basic::Unit => "()",
     }
 }
 

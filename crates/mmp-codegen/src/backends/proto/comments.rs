@@ -1,6 +1,7 @@
 //! Comments: paragraphs broken into lines.
 
 use crate::project::Project;
+use crate::text::wrap;
 
 /// How wide a comment's line may be.
 const WIDTH: usize = 100;
@@ -17,22 +18,6 @@ pub(super) fn comment(indent: &str, text: &str) -> String {
         }
     }
     out
-}
-
-fn wrap(text: &str, width: usize) -> Vec<String> {
-    let mut lines = Vec::new();
-    let mut line = String::new();
-    for word in text.split_whitespace() {
-        if !line.is_empty() && line.chars().count() + 1 + word.chars().count() > width {
-            lines.push(std::mem::take(&mut line));
-        }
-        if !line.is_empty() {
-            line.push(' ');
-        }
-        line.push_str(word);
-    }
-    lines.push(line);
-    lines
 }
 
 /// A description with constants, which only some languages have, replaced by their values.

@@ -55,22 +55,7 @@ pub(super) fn literal(text: &str) -> String {
 
 /// Text broken into lines that fit behind an indentation.
 pub(super) fn wrap(indent: usize, text: &str) -> Vec<String> {
-    let width = WIDTH - indent;
-    let mut lines = Vec::new();
-    let mut line = String::new();
-    for word in text.split_whitespace() {
-        if !line.is_empty() && line.chars().count() + 1 + word.chars().count() > width {
-            lines.push(std::mem::take(&mut line));
-        }
-        if !line.is_empty() {
-            line.push(' ');
-        }
-        line.push_str(word);
-    }
-    if !line.is_empty() {
-        lines.push(line);
-    }
-    lines
+    crate::text::wrap(text, WIDTH - indent)
 }
 
 /// A docstring of paragraphs; each paragraph is a list of lines.

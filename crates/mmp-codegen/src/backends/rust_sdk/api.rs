@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::convert::Form;
+use super::convert::{Arguments, Form};
 use super::{DIR, docs, method_name};
 use crate::backends::Output;
 use crate::backends::rust::{file, literal};
@@ -103,16 +103,8 @@ fn method(text: &mut Text, project: &Project, call: &Call, structs: &mut BTreeSe
     let (Type::Named(args), Type::Named(returns)) = (&call.method.rpc.args, &call.method.rpc.returns) else {
         return Err(Error::schema(format!("{name}: the Rust SDK takes RPC structs only")));
     };
-    let mut params = Vec::new();
-    let mut fields = Vec::new();
-    for slot in &call.args {
-        let form = Form::new(project, &slot.ty);
-        form.structs(structs);
-        let param = rust_field(&slot.name);
-        let (ty, expression) = form.parameter(&param, slot.nil_ok);
-        params.push(format!("{param}: {ty}"));
-        fields.push(format!("{}: {expression}", rust_field(&slot.field_name)));
-    }
+    let Arguments { params, fields } = Arguments::of(project, call, structs);
+    let fields: Vec<String> = fields.iter().map(|(field, value)| format!("{field}: {value}")).collect();
     let nullable = NULLABLE.contains(&name.as_str());
     let mut types = Vec::new();
     let mut values = Vec::new();

@@ -2,6 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use crate::backends::rust::basic_type;
+use crate::calls::Call;
+use crate::names::rust_field;
 use crate::project::Project;
 use crate::schema::{Basic, Type};
 
@@ -138,23 +141,26 @@ impl<'a> Form<'a> {
     }
 }
 
-fn basic_type(basic: Basic) -> &'static str {
-    match basic {
-        Basic::Bool => "bool",
-        Basic::Int | Basic::Int64 => "i64",
-        Basic::Int8 => "i8",
-        Basic::Int16 => "i16",
-        Basic::Int32 => "i32",
-        Basic::Uint | Basic::Uint64 => "u64",
-        Basic::Uint8 | Basic::Uint16 => "u16",
-        Basic::Uint32 => "u32",
-        Basic::Float32 => "f32",
-        Basic::Float64 => "f64",
-        Basic::String => "GoString",
-        Basic::Bytes | Basic::Json => "Bytes",
-        Basic::Any | Basic::Error => "Any",
-        Basic::Time => "Time",
-        Basic::Url => "Url",
-        Basic::Unit => "()",
+/// The arguments of a method as its client takes them.
+pub(super) struct Arguments {
+    /// Parameters, name and type.
+    pub(super) params: Vec<String>,
+    /// The fields of the RPC argument, and what each is made of.
+    pub(super) fields: Vec<(String, String)>,
+}
+
+impl Arguments {
+    /// Those of a method; the structs in them are added to `structs`.
+    pub(super) fn of(project: &Project, call: &Call, structs: &mut BTreeSet<String>) -> Self {
+        let (mut params, mut fields) = (Vec::new(), Vec::new());
+        for slot in &call.args {
+            let form = Form::new(project, &slot.ty);
+            form.structs(structs);
+            let param = rust_field(&slot.name);
+            let (ty, expression) = form.parameter(&param, slot.nil_ok);
+            params.push(format!("{param}: {ty}"));
+            fields.push((rust_field(&slot.field_name), expression));
+        }
+        Self { params, fields }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::convert::Form;
+use super::convert::{Arguments, Form};
 use super::{DIR, api, docs, method_name};
 use crate::backends::Output;
 use crate::backends::rust::file;
@@ -43,16 +43,7 @@ fn rpc_type(project: &Project, ty: &Type) -> String {
 
 fn method(text: &mut Text, project: &Project, call: &Call, structs: &mut BTreeSet<String>) {
     let name = &call.method.name;
-    let mut params = Vec::new();
-    let mut fields = Vec::new();
-    for slot in &call.args {
-        let form = Form::new(project, &slot.ty);
-        form.structs(structs);
-        let param = rust_field(&slot.name);
-        let (ty, expression) = form.parameter(&param, slot.nil_ok);
-        params.push(format!("{param}: {ty}"));
-        fields.push((rust_field(&slot.field_name), expression));
-    }
+    let Arguments { params, fields } = Arguments::of(project, call, structs);
     let args = match (&call.method.rpc.args, fields.as_slice()) {
         (Type::Basic(Basic::String), [(_, expression)]) => format!("let args: GoString = {expression};"),
         (Type::Basic(_), [(_, expression)]) => format!("let args = {expression};"),
