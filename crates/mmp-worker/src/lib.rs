@@ -12,4 +12,5 @@ pub mod link;
 pub mod messages;
 pub mod output;
 pub mod process;
+pub mod protections;
 pub mod token;
