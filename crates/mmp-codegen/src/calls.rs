@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 
 use crate::error::{Result, no_faults};
+use crate::handling::{self, Deadline, Reject};
 use crate::lock::{Lock, Numbers};
 use crate::overrides::{Echo, Overrides};
 use crate::schema::{Basic, Field, Method, Param, Rpc, Schema, Type};
@@ -40,6 +41,10 @@ pub struct Call {
     pub error: Option<Slot>,
     /// The result that echoes an argument.
     pub echo: Option<Echo>,
+    /// How a hook refuses what is about to happen, if it can.
+    pub reject: Option<Reject>,
+    /// Which deadline a hook has; of no meaning for other methods.
+    pub deadline: Deadline,
     /// The streams that the RPC argument names; empty if no parameter or result is a stream.
     pub streams: Vec<StreamSlot>,
 }
@@ -150,6 +155,11 @@ fn plan_method(schema: &Schema, overrides: &Overrides, hook: bool, method: &Meth
 
     let echo = overrides.echo.get(&method.name).copied().filter(|_| hook);
     check_echo(echo, &args, &results)?;
+    let (reject, deadline) = if hook {
+        (handling::reject(overrides, method, &results, error.as_ref())?, handling::deadline(overrides, method)?)
+    } else {
+        (None, Deadline::Result)
+    };
     let kinds = overrides.result_kinds.get(&method.name);
     let nil_result = !hook || overrides.nil_ok.hooks.contains(&method.name);
     for (position, slot) in results.iter_mut().enumerate() {
@@ -158,7 +168,7 @@ fn plan_method(schema: &Schema, overrides: &Overrides, hook: bool, method: &Meth
             slot.ty = ty.clone();
         }
     }
-    Ok(Call { method: method.clone(), id, args, results, error, echo, streams })
+    Ok(Call { method: method.clone(), id, args, results, error, echo, reject, deadline, streams })
 }
 
 /// The earlier form of a method that `rpc_names` gives another RPC: every field of its argument and reply is a position.
@@ -176,7 +186,18 @@ fn buffered(schema: &Schema, method: &Method, id: u16) -> Option<Call> {
     let mut results = Body::new(schema, &rpc.returns).ok()?.take_rest();
     results.iter_mut().for_each(|slot| slot.nil_ok = true);
     let method = Method { rpc_name: None, rpc, ..method.clone() };
-    Some(Call { method, id, args, results, error: None, echo: None, streams: Vec::new() })
+    let nothing = Call {
+        method,
+        id,
+        args,
+        results,
+        error: None,
+        echo: None,
+        reject: None,
+        deadline: Deadline::Result,
+        streams: Vec::new(),
+    };
+    Some(nothing)
 }
 
 /// The parameters that travel, with their position in the Go method.

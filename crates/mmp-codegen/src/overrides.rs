@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Deserialize;
 
 use crate::error::{Result, no_faults};
+use crate::handling::{self, DeadlineRules, RejectRules};
 use crate::messages;
 use crate::schema::{Basic, Method, Schema, Type};
 
@@ -27,6 +28,12 @@ pub struct Overrides {
     /// Hooks of which a result is an argument, possibly changed.
     #[serde(default)]
     pub echo: BTreeMap<String, Echo>,
+    /// Hooks that can refuse what is about to happen, and how.
+    #[serde(default)]
+    pub reject: RejectRules,
+    /// The kinds of hooks: their default times, and the hooks whose shape does not show that they are of it.
+    #[serde(default)]
+    pub deadlines: DeadlineRules,
     /// Pointer parameters that may be nil: `Method.param`.
     #[serde(default)]
     pub nil_ok: NilOk,
@@ -107,7 +114,7 @@ const IN_HASH: [&str; 8] =
     ["go_names", "any_keys", "any_keys_if_fitting", "any_types", "echo", "nil_ok", "result_kinds", "out_params"];
 
 /// Every section that has a reader; a name that is none of these is a slip of the pen.
-const SECTIONS: [&str; 14] = [
+const SECTIONS: [&str; 16] = [
     "rpc",
     "constants",
     "types",
@@ -116,6 +123,8 @@ const SECTIONS: [&str; 14] = [
     "any_keys_if_fitting",
     "any_types",
     "echo",
+    "reject",
+    "deadlines",
     "nil_ok",
     "result_kinds",
     "out_params",
@@ -157,6 +166,7 @@ impl Overrides {
         }
         self.check_any_types(schema, &mut faults);
         faults.extend(self.echo.keys().filter(|name| find(&schema.hooks, name).is_none()).map(|n| unknown("echo", n)));
+        handling::check(self, schema, &mut faults);
         faults.extend(self.nil_ok.api.iter().filter(|n| !has_param(&schema.api, n)).map(|n| unknown("nil_ok.api", n)));
         let hook_unknown = |name: &&String| find(&schema.hooks, name).is_none();
         faults.extend(self.nil_ok.hooks.iter().filter(hook_unknown).map(|name| unknown("nil_ok.hooks", name)));

@@ -5,6 +5,7 @@
 mod support;
 
 use mmp_codegen::calls::{Call, Slot};
+use mmp_codegen::{Deadline, Reject};
 use support::Checkout;
 
 fn call(name: &str) -> Call {
@@ -74,6 +75,24 @@ fn echoes_and_variadics() {
     assert_eq!(posted.echo.map(|echo| (echo.result, echo.argument)), Some((0, 1)));
     assert_eq!(shown(&posted.results), [" 0 *Post?", " 1 string"]);
     assert!(call("LogDebug").args[1].variadic);
+}
+
+#[test]
+fn how_hooks_are_handled() {
+    let handled = |name: &str| (call(name).deadline, call(name).reject);
+    assert_eq!(handled("OnActivate"), (Deadline::Activation, None));
+    assert_eq!(handled("ServeHTTP"), (Deadline::Http, None));
+    assert_eq!(handled("MessageWillBePosted"), (Deadline::Result, Some(Reject::Reason(1))));
+    // An API method without a result is no event.
+    assert_eq!(handled("LogDebug"), (Deadline::Result, None));
+    let newer = Checkout::new("newer").load().unwrap();
+    let reaction = newer.calls.hooks.iter().find(|call| call.method.name == "ReactionHasBeenAdded");
+    assert_eq!(reaction.map(|call| call.deadline), Some(Deadline::Event));
+    let checkout = Checkout::new("newer");
+    checkout.edit("schema/overrides.toml", "MessageWillBePosted = 1", "MessageWillBePosted = \"never\"");
+    let posted =
+        checkout.load().unwrap().calls.hooks.into_iter().find(|call| call.method.name == "MessageWillBePosted");
+    assert_eq!(posted.map(|call| call.reject), Some(None));
 }
 
 #[test]

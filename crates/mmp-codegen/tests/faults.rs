@@ -108,6 +108,38 @@ fn of_overrides() {
 }
 
 #[test]
+fn of_how_hooks_are_handled() {
+    let toml = "overrides.toml";
+    let posted = "[reject]\nMessageWillBePosted = 1";
+    let rejects = |entries: &str, message: &str| refused(toml, posted, &format!("[reject]\n{entries}"), message);
+    rejects("MessageWillBePosted = 1\nMessageWillBeEaten = 1", "[reject]: `MessageWillBeEaten` is not in the schema");
+    rejects(
+        "",
+        "hooks.MessageWillBePosted: it has a text among its results, and [reject] in overrides.toml does not say what for",
+    );
+    rejects("MessageWillBePosted = 0", "hooks.MessageWillBePosted: [reject]: result 0 is no text");
+    rejects("MessageWillBePosted = 2", "hooks.MessageWillBePosted: [reject]: result 2 is no text");
+    rejects("MessageWillBePosted = \"error\"", "hooks.MessageWillBePosted: [reject]: it has no error");
+    rejects("MessageWillBePosted = \"sometimes\"", "overrides.toml");
+    let kinds = |from: &str, to: &str, message: &str| refused(toml, from, to, message);
+    kinds("OnActivate\"] }", "OnActive\"] }", "[deadlines]: `OnActive` is not in the schema");
+    kinds("seconds = 6 }", "seconds = 6, hooks = [\"OnActivate\"] }", "[deadlines]: `OnActivate` is there twice");
+    kinds(
+        "seconds = 6 }",
+        "seconds = 6, hooks = [\"ServeHTTP\"] }",
+        "hooks.ServeHTTP: [deadlines]: it is of the kind http, not long",
+    );
+    kinds(
+        "seconds = 3 }",
+        "seconds = 3, hooks = [\"ServeHTTP\"] }",
+        "result follows from a hook's shape and has no list",
+    );
+    kinds("result = { seconds = 3 }", "", "[deadlines]: result needs `seconds`");
+    kinds("activation = { ", "activation = { seconds = 1, ", "[deadlines]: activation has no `seconds` of its own");
+    kinds("activation", "activating", "unknown variant `activating`");
+}
+
+#[test]
 fn of_types_in_interfaces() {
     let refused = |path: &str, by: &str, name: &str, message: &str| {
         let checkout = Checkout::new("older");

@@ -123,6 +123,8 @@ service PluginHooks {
   //
   // The response has no fields. A status other than OK is the hook's error.
   //
+  // It has the time that the manifest gives a plugin to start.
+  //
   // Go: `Hooks.OnActivate`. Since Mattermost 5.2.
   rpc OnActivate(OnActivateRequest) returns (OnActivateResponse);
 
@@ -137,6 +139,8 @@ service PluginHooks {
   // Text of an empty ServeHTTP. A status other than OK makes a response with status 500, or breaks
   // one off that has begun.
   //
+  // It is given up when nothing has moved for 5 seconds, unless the plugin sets another time.
+  //
   // Go: `Hooks.ServeHTTP`. Since Mattermost 5.2.
   rpc ServeHTTP(stream ServeHTTPRequest) returns (stream ServeHTTPResponse);
 
@@ -144,6 +148,8 @@ service PluginHooks {
   //
   // An empty response changes and rejects nothing. A status other than OK is logged, and the answer
   // is the server's own default.
+  //
+  // The server waits 3 seconds at most, unless the plugin sets another time.
   //
   // Go: `Hooks.MessageWillBePosted`. Since Mattermost 5.2.
   rpc MessageWillBePosted(MessageWillBePostedRequest) returns (MessageWillBePostedResponse);

@@ -41,13 +41,19 @@ fn tables_of_the_transcoder() {
             "nilable(1, 1, \"Request\", Kind::String)",
             "nilable(2, 2, \"c\", Kind::Ptr(&Kind::Struct(&types::CONTEXT)))",
             "streams: &[stream(0, \"ResponseWriterStream\"), stream(3, \"RequestBodyStream\")],",
+            "reject: Some(Reject::Reason(1)),",
+            "deadline: Deadline::Activation,",
+            "deadline: Deadline::Http,",
         ],
     );
     has(&generated(&format!("{dir}/methods/api.rs")), &["results: &[nilable(1, 0, \"dest\", Kind::Json)]"]);
     has(&generated(&format!("{dir}/methods/driver.rs")), &["..method(4096, \"ConnPing\", \"\", Kind::String,"]);
     let attachments =
         r#"{ owner: "Post", field: "Props", key: "attachments", name: "map[string]interface {}", if_fitting: false }"#;
-    has(&generated(&format!("{dir}/mod.rs")), &[attachments, "pub static ANY_TYPES: &[AnyType] = &[];"]);
+    has(
+        &generated(&format!("{dir}/mod.rs")),
+        &[attachments, "pub static ANY_TYPES: &[AnyType] = &[];", "Deadline::Result => Some(Duration::from_secs(3)),"],
+    );
 }
 
 #[test]

@@ -12,6 +12,7 @@ mod json;
 mod limits;
 pub mod msgpack;
 pub mod proto;
+mod rejection;
 pub mod schema;
 mod splice;
 mod time;

@@ -139,6 +139,36 @@ pub struct Echo {
     pub mode: EchoMode,
 }
 
+/// How a hook refuses what is about to happen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reject {
+    /// By a text that is not empty at this position among `results`; what stands before it is nil.
+    Reason(u8),
+    /// By its error.
+    Error,
+}
+
+/// What kind of hook it is, by how long it may take. [`crate::generated::default_deadline`] has the times.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Deadline {
+    /// `OnActivate`, which has what is left of the time to start.
+    Activation,
+    /// `OnDeactivate`, which has its share of the time to stop.
+    Deactivation,
+    /// `ExecuteCommand`, whose answer a user waits for.
+    Command,
+    /// No result and no stream: nobody waits, and it may take as long as it wants.
+    Event,
+    /// The server waits for the result.
+    Result,
+    /// As [`Deadline::Result`], for work that takes long.
+    Long,
+    /// An HTTP request: the time is that in which nothing has moved.
+    Http,
+    /// A file: likewise.
+    File,
+}
+
 /// A hook, an API method or a driver method.
 #[derive(Debug)]
 pub struct Method {
@@ -162,6 +192,10 @@ pub struct Method {
     pub error: Option<Slot>,
     /// The result that echoes an argument, if there is one.
     pub echo: Option<Echo>,
+    /// How a hook refuses what is about to happen; None where it cannot.
+    pub reject: Option<Reject>,
+    /// What kind of hook it is; [`Deadline::Result`], without a meaning, in other methods.
+    pub deadline: Deadline,
     /// The streams that the RPC argument names; frames carry them separately. Empty if no argument or result is a stream.
     pub streams: &'static [StreamSlot],
 }

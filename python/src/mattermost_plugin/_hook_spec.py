@@ -17,6 +17,9 @@ Stream = Literal["", "http", "metrics", "file"]
 NoneMeans = Literal["neutral", "empty", "true"]
 """What a handler's None stands for: the neutral answer, an empty object of the result's type, or True."""
 
+Kind = Literal["activation", "deactivation", "command", "event", "result", "long", "http", "file"]
+"""What kind of hook it is, by how long it may take; the server waits for all but events."""
+
 
 class HookSpec:
     """A hook: its number in frames, its parameters, and what its handler may return.
@@ -30,9 +33,11 @@ class HookSpec:
         value: Type expression of the value among the results, if there is one.
         none: What None stands for as a handler's answer.
         stream: What the hook's streams are.
+        kind: What kind of hook it is, by how long it may take.
+        reject: Whether it can refuse what is about to happen.
     """
 
-    __slots__ = ("_args", "_decoder", "ident", "name", "none", "params", "shape", "stream", "value")
+    __slots__ = ("_args", "_decoder", "ident", "kind", "name", "none", "params", "reject", "shape", "stream", "value")
 
     def __init__(
         self,
@@ -45,6 +50,8 @@ class HookSpec:
         *,
         none: NoneMeans = "neutral",
         stream: Stream = "",
+        kind: Kind = "result",
+        reject: bool = False,
     ) -> None:
         self.ident = ident
         self.name = name
@@ -53,6 +60,8 @@ class HookSpec:
         self.value = value
         self.none = none
         self.stream = stream
+        self.kind: Kind = kind
+        self.reject = reject
         self._args = args
         self._decoder: msgspec.msgpack.Decoder[tuple[Any, ...]] | None = None
 

@@ -6,7 +6,9 @@ pub mod methods;
 pub mod types;
 pub mod wire;
 
-use crate::schema::{AnyKey, AnyType, Field, Kind, Slot, StreamSlot, Struct};
+use std::time::Duration;
+
+use crate::schema::{AnyKey, AnyType, Deadline, Field, Kind, Slot, StreamSlot, Struct};
 
 pub use methods::{
     API, DRIVER, HOOKS, PLUGIN_HTTP_BUFFERED, api, api_by_name, driver, driver_by_name, hook, hook_by_name,
@@ -859,6 +861,18 @@ pub static ANY_TYPES: &[AnyType] = &[
     },
     AnyType { owner: "PostEmbed", field: "Data", by: "type", types: &[("permalink", "*model.PreviewPost")] },
 ];
+
+/// How long a hook of this kind may take when nothing else is said; None where the bridge's own times apply, or none.
+pub const fn default_deadline(kind: Deadline) -> Option<Duration> {
+    match kind {
+        Deadline::Command => Some(Duration::from_secs(30)),
+        Deadline::Result => Some(Duration::from_secs(5)),
+        Deadline::Long => Some(Duration::from_secs(60)),
+        Deadline::Http => Some(Duration::from_secs(300)),
+        Deadline::File => Some(Duration::from_secs(30)),
+        Deadline::Activation | Deadline::Deactivation | Deadline::Event => None,
+    }
+}
 
 const fn field(tag: u32, go: &'static str, key: &'static str, kind: Kind) -> Field {
     Field { tag, go, key, kind, embedded: false }

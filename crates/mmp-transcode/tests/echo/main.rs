@@ -8,6 +8,7 @@ mod lists;
 mod peer;
 mod posts;
 mod registered;
+mod rejections;
 mod streams;
 #[path = "../support/mod.rs"]
 mod support;

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/url"
 	"reflect"
+	"time"
 
 	"mattermost-plugin/mattermost"
 )
@@ -79,6 +80,10 @@ func fill(v reflect.Value, next *int) {
 		v.Set(reflect.New(v.Type().Elem()))
 		fill(v.Elem(), next)
 	case reflect.Struct:
+		if v.Type() == reflect.TypeFor[time.Time]() {
+			v.Set(reflect.ValueOf(time.Unix(1_700_000_000+int64(*next), 0).UTC()))
+			return
+		}
 		for i := range v.NumField() {
 			// The certificates of a connection hold keys, which gob cannot send; the request that a response answers would go on for ever.
 			switch v.Type().Field(i).Name {
@@ -97,7 +102,7 @@ func fill(v reflect.Value, next *int) {
 		v.Set(reflect.MakeMap(v.Type()))
 		value := reflect.New(v.Type().Elem()).Elem()
 		fill(value, next)
-		v.SetMapIndex(reflect.ValueOf(fmt.Sprintf("Key-%d", *next)), value)
+		v.SetMapIndex(reflect.ValueOf(fmt.Sprintf("Key-%d", *next)).Convert(v.Type().Key()), value)
 	case reflect.String:
 		v.SetString(fmt.Sprintf("text-%d", *next))
 	case reflect.Bool:

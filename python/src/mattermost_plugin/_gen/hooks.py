@@ -21,6 +21,8 @@ class HookName(str, Enum):
 
     A handler returns None, an exception or an error text.
 
+    It has the time that the manifest gives a plugin to start.
+
     Handler: `(self)`. Minimum server version: 5.2.
     """
 
@@ -30,6 +32,8 @@ class HookName(str, Enum):
     Other hooks have stopped by then. The process is ended soon afterwards, on server shutdown after 10 seconds at most.
 
     A handler returns None, an exception or an error text.
+
+    It has the time that the server gives a plugin to stop.
 
     Handler: `(self)`. Minimum server version: 5.2.
     """
@@ -41,6 +45,8 @@ class HookName(str, Enum):
     An error is logged and nothing else, so keep working with the previous settings.
 
     A handler returns None, an exception or an error text.
+
+    The server waits 60 seconds at most, unless the plugin sets another time.
 
     Handler: `(self)`. Minimum server version: 5.2.
     """
@@ -54,6 +60,8 @@ class HookName(str, Enum):
     A `def` handler is called with `HTTPResponseWriter` and `HTTPRequest` of `mattermost_plugin.http`, an `async def`
     handler with the classes of these names that begin with `Async`.
 
+    It is given up when nothing has moved for 300 seconds, unless the plugin sets another time.
+
     Handler: `(self, context, response, request)`. Minimum server version: 5.2.
     """
 
@@ -66,6 +74,8 @@ class HookName(str, Enum):
     A handler returns None (an empty answer; the command counts as handled), `CommandResponse`, an exception, or a pair
     `(CommandResponse or None, error)`.
 
+    The server waits 30 seconds at most, unless the plugin sets another time.
+
     Handler: `(self, context, args)`. Minimum server version: 5.2.
     """
 
@@ -73,6 +83,8 @@ class HookName(str, Enum):
     """Runs after an account was created, whoever created it.
 
     The account exists already; this cannot prevent it.
+
+    The server does not wait for it.
 
     Handler: `(self, context, user)`. Minimum server version: 5.10.
     """
@@ -85,6 +97,8 @@ class HookName(str, Enum):
 
     A handler returns None (no objection, no change) or a reason.
 
+    The server waits 5 seconds at most, unless the plugin sets another time.
+
     Handler: `(self, context, user)`. Minimum server version: 5.2.
     """
 
@@ -92,6 +106,8 @@ class HookName(str, Enum):
     """Runs after a login has succeeded.
 
     It comes too late to refuse; see `UserWillLogIn`.
+
+    The server does not wait for it.
 
     Handler: `(self, context, user)`. Minimum server version: 5.2.
     """
@@ -104,6 +120,8 @@ class HookName(str, Enum):
 
     A handler returns None (no objection, no change), `Post`, a reason, or a pair `(Post or None, reason)`.
 
+    The server waits 5 seconds at most, unless the plugin sets another time.
+
     Handler: `(self, context, post)`. Minimum server version: 5.2.
     """
 
@@ -115,6 +133,8 @@ class HookName(str, Enum):
 
     A handler returns None (no objection, no change), `Post`, a reason, or a pair `(Post or None, reason)`.
 
+    The server waits 5 seconds at most, unless the plugin sets another time.
+
     Handler: `(self, context, new_post, old_post)`. Minimum server version: 5.2.
     """
 
@@ -123,6 +143,8 @@ class HookName(str, Enum):
 
     It cannot stop the post; see `MessageWillBePosted`.
 
+    The server does not wait for it.
+
     Handler: `(self, context, post)`. Minimum server version: 5.2.
     """
 
@@ -130,6 +152,8 @@ class HookName(str, Enum):
     """Runs after an edited post was stored, this plugin's own edits included.
 
     It cannot stop the edit; see `MessageWillBeUpdated`.
+
+    The server does not wait for it.
 
     Handler: `(self, context, new_post, old_post)`. Minimum server version: 5.2.
     """
@@ -142,6 +166,8 @@ class HookName(str, Enum):
 
     A handler returns None (no objection, no change) or `list[Post]`.
 
+    The server waits 5 seconds at most, unless the plugin sets another time.
+
     Handler: `(self, posts)`. Minimum server version: 9.3.
     """
 
@@ -150,6 +176,8 @@ class HookName(str, Enum):
 
     The deletion is done and cannot be stopped.
 
+    The server does not wait for it.
+
     Handler: `(self, context, post)`. Minimum server version: 9.1.
     """
 
@@ -157,6 +185,8 @@ class HookName(str, Enum):
     """Runs after a channel was created, direct and group messages included.
 
     It cannot prevent it.
+
+    The server does not wait for it.
 
     Handler: `(self, context, channel)`. Minimum server version: 5.2.
     """
@@ -169,6 +199,8 @@ class HookName(str, Enum):
 
     A handler returns None (no objection, no change) or a reason.
 
+    The server waits 5 seconds at most, unless the plugin sets another time.
+
     Handler: `(self, context, channel)`. Minimum server version: 11.7.
     """
 
@@ -180,6 +212,8 @@ class HookName(str, Enum):
     A handler returns None (no objection, no change), `ChannelMember`, a reason, or a pair `(ChannelMember or None,
     reason)`.
 
+    The server waits 5 seconds at most, unless the plugin sets another time.
+
     Handler: `(self, context, channel_member)`. Minimum server version: 11.7.
     """
 
@@ -188,6 +222,8 @@ class HookName(str, Enum):
 
     The actor is whoever added them, or nothing if they joined by themselves. It cannot be stopped here.
 
+    The server does not wait for it.
+
     Handler: `(self, context, channel_member, actor)`. Minimum server version: 5.2.
     """
 
@@ -195,6 +231,8 @@ class HookName(str, Enum):
     """Runs after a user's channel membership ended.
 
     The actor is whoever removed them, or nothing if they left by themselves. It cannot be stopped here.
+
+    The server does not wait for it.
 
     Handler: `(self, context, channel_member, actor)`. Minimum server version: 5.2.
     """
@@ -206,6 +244,8 @@ class HookName(str, Enum):
 
     A handler returns None (no objection, no change), `TeamMember`, a reason, or a pair `(TeamMember or None, reason)`.
 
+    The server waits 5 seconds at most, unless the plugin sets another time.
+
     Handler: `(self, context, team_member)`. Minimum server version: 11.7.
     """
 
@@ -214,6 +254,8 @@ class HookName(str, Enum):
 
     The actor is whoever added them, or nothing if they joined by themselves. It cannot be stopped here.
 
+    The server does not wait for it.
+
     Handler: `(self, context, team_member, actor)`. Minimum server version: 5.2.
     """
 
@@ -221,6 +263,8 @@ class HookName(str, Enum):
     """Runs after a user's team membership ended.
 
     The actor is whoever removed them, or nothing if they left by themselves. It cannot be stopped here.
+
+    The server does not wait for it.
 
     Handler: `(self, context, team_member, actor)`. Minimum server version: 5.2.
     """
@@ -236,6 +280,8 @@ class HookName(str, Enum):
     A `def` handler is called with `UploadedFile` and `ReplacementFile` of `mattermost_plugin.files`, an `async def`
     handler with the classes of these names that begin with `Async`.
 
+    It is given up when nothing has moved for 30 seconds, unless the plugin sets another time.
+
     Handler: `(self, context, info, file, output)`. Minimum server version: 5.2.
     """
 
@@ -247,6 +293,8 @@ class HookName(str, Enum):
 
     A handler returns None (no objection, no change) or a reason.
 
+    The server waits 5 seconds at most, unless the plugin sets another time.
+
     Handler: `(self, context, file_info, user_id, download_type)`. Minimum server version: 11.5.
     """
 
@@ -254,6 +302,8 @@ class HookName(str, Enum):
     """Runs after an emoji reaction was stored, this plugin's own included.
 
     It cannot be stopped here; `remove_reaction` takes it back.
+
+    The server does not wait for it.
 
     Handler: `(self, context, reaction)`. Minimum server version: 5.30.
     """
@@ -263,6 +313,8 @@ class HookName(str, Enum):
 
     It cannot be stopped here.
 
+    The server does not wait for it.
+
     Handler: `(self, context, reaction)`. Minimum server version: 5.30.
     """
 
@@ -270,6 +322,8 @@ class HookName(str, Enum):
     """Receives an event that this plugin sent from another cluster node with `publish_plugin_cluster_event`.
 
     The call's context is empty.
+
+    The server does not wait for it.
 
     Handler: `(self, context, event)`. Minimum server version: 5.36.
     """
@@ -279,6 +333,8 @@ class HookName(str, Enum):
 
     One user may have several, and the user id is empty for a client that has not authenticated yet.
 
+    The server does not wait for it.
+
     Handler: `(self, web_conn_id, user_id)`. Minimum server version: 6.0.
     """
 
@@ -286,6 +342,8 @@ class HookName(str, Enum):
     """Runs when a client's WebSocket connection to this node ends.
 
     The user may still be connected elsewhere.
+
+    The server does not wait for it.
 
     Handler: `(self, web_conn_id, user_id)`. Minimum server version: 6.0.
     """
@@ -296,6 +354,8 @@ class HookName(str, Enum):
 
     Slow handling holds up that client's connection.
 
+    The server does not wait for it.
+
     Handler: `(self, web_conn_id, user_id, request)`. Minimum server version: 6.0.
     """
 
@@ -305,6 +365,8 @@ class HookName(str, Enum):
     Return how many items were deleted, or an error.
 
     A handler returns None (no objection, no change), `int`, an exception, or a pair `(int or None, error)`.
+
+    The server waits 60 seconds at most, unless the plugin sets another time.
 
     Handler: `(self, now_time, batch_size)`. Minimum server version: 6.4.
     """
@@ -317,6 +379,8 @@ class HookName(str, Enum):
 
     A handler returns None, an exception or an error text.
 
+    The server waits 60 seconds at most, unless the plugin sets another time.
+
     Handler: `(self, context, event)`. Minimum server version: 6.5.
     """
 
@@ -325,6 +389,8 @@ class HookName(str, Enum):
 
     Servers that send no telemetry never call it.
 
+    The server does not wait for it.
+
     Handler: `(self)`. Minimum server version: 6.5.
     """
 
@@ -332,6 +398,8 @@ class HookName(str, Enum):
     """Runs in cloud workspaces when the limits of the subscription change, for example after an upgrade.
 
     See `get_cloud_limits` for the limits at start.
+
+    The server does not wait for it.
 
     Handler: `(self, limits)`. Minimum server version: 7.0.
     """
@@ -343,6 +411,8 @@ class HookName(str, Enum):
     not save configuration from here.
 
     A handler returns None (no objection, no change), `Config`, an exception, or a pair `(Config or None, error)`.
+
+    The server waits 5 seconds at most, unless the plugin sets another time.
 
     Handler: `(self, new_config)`. Minimum server version: 8.0.
     """
@@ -356,6 +426,8 @@ class HookName(str, Enum):
     A handler returns None (no objection, no change), `EmailNotificationContent`, a reason, or a pair
     `(EmailNotificationContent or None, reason)`.
 
+    The server waits 5 seconds at most, unless the plugin sets another time.
+
     Handler: `(self, email_notification)`. Minimum server version: 11.00.
     """
 
@@ -367,6 +439,8 @@ class HookName(str, Enum):
     A handler returns None (no objection, no change), `PushNotification`, a reason, or a pair `(PushNotification or
     None, reason)`.
 
+    The server waits 5 seconds at most, unless the plugin sets another time.
+
     Handler: `(self, push_notification, user_id)`. Minimum server version: 9.0.
     """
 
@@ -374,6 +448,8 @@ class HookName(str, Enum):
     """Runs after an account was deactivated and its sessions were ended.
 
     It cannot be stopped here.
+
+    The server does not wait for it.
 
     Handler: `(self, context, user)`. Minimum server version: 9.1.
     """
@@ -385,6 +461,8 @@ class HookName(str, Enum):
 
     A `def` handler is called with `HTTPResponseWriter` and `HTTPRequest` of `mattermost_plugin.http`, an `async def`
     handler with the classes of these names that begin with `Async`.
+
+    It is given up when nothing has moved for 300 seconds, unless the plugin sets another time.
 
     Handler: `(self, context, response, request)`. Minimum server version: 9.2.
     """
@@ -398,6 +476,8 @@ class HookName(str, Enum):
     A handler returns None (no objection, no change), `SyncResponse`, an exception, or a pair `(SyncResponse or None,
     error)`.
 
+    The server waits 60 seconds at most, unless the plugin sets another time.
+
     Handler: `(self, sync_msg, remote_cluster)`. Minimum server version: 9.5.
     """
 
@@ -408,6 +488,8 @@ class HookName(str, Enum):
 
     A handler returns None (true) or `bool`.
 
+    The server waits 5 seconds at most, unless the plugin sets another time.
+
     Handler: `(self, remote_cluster)`. Minimum server version: 9.5.
     """
 
@@ -415,6 +497,8 @@ class HookName(str, Enum):
     """Runs after preferences of a user were created or overwritten, this plugin's own changes included.
 
     Deleted preferences do not trigger it.
+
+    The server does not wait for it.
 
     Handler: `(self, context, preferences)`. Minimum server version: 9.5.
     """
@@ -427,6 +511,8 @@ class HookName(str, Enum):
 
     A handler returns None, an exception or an error text.
 
+    The server waits 60 seconds at most, unless the plugin sets another time.
+
     Handler: `(self, file_info, post, remote_cluster)`. Minimum server version: 9.5.
     """
 
@@ -437,6 +523,8 @@ class HookName(str, Enum):
     An error means it was not delivered.
 
     A handler returns None, an exception or an error text.
+
+    The server waits 60 seconds at most, unless the plugin sets another time.
 
     Handler: `(self, user, remote_cluster)`. Minimum server version: 9.5.
     """
@@ -450,6 +538,8 @@ class HookName(str, Enum):
     A handler returns None (no objection, no change), `list[FileData]`, an exception, or a pair `(list[FileData] or
     None, error)`.
 
+    The server waits 60 seconds at most, unless the plugin sets another time.
+
     Handler: `(self, context)`. Minimum server version: 9.8.
     """
 
@@ -461,15 +551,17 @@ class HookName(str, Enum):
 
     A handler returns None, an exception or an error text.
 
+    The server waits 5 seconds at most, unless the plugin sets another time.
+
     Handler: `(self, context, user, assertion)`. Minimum server version: 10.7.
     """
 
 
 HOOKS: dict[str, HookSpec] = {
-    "OnActivate": HookSpec(0, "OnActivate", (), (), "error"),
-    "OnDeactivate": HookSpec(1, "OnDeactivate", (), (), "error"),
-    "ServeHTTP": HookSpec(2, "ServeHTTP", ("context", "response", "request"), (), "none", stream="http"),
-    "OnConfigurationChange": HookSpec(3, "OnConfigurationChange", (), (), "error"),
+    "OnActivate": HookSpec(0, "OnActivate", (), (), "error", kind="activation"),
+    "OnDeactivate": HookSpec(1, "OnDeactivate", (), (), "error", kind="deactivation"),
+    "ServeHTTP": HookSpec(2, "ServeHTTP", ("context", "response", "request"), (), "none", stream="http", kind="http"),
+    "OnConfigurationChange": HookSpec(3, "OnConfigurationChange", (), (), "error", kind="long"),
     "ExecuteCommand": HookSpec(
         4,
         "ExecuteCommand",
@@ -478,6 +570,7 @@ HOOKS: dict[str, HookSpec] = {
         "value_error",
         "CommandResponse | None",
         none="empty",
+        kind="command",
     ),
     "MessageWillBePosted": HookSpec(
         5,
@@ -486,6 +579,8 @@ HOOKS: dict[str, HookSpec] = {
         ("Context | None", "Post | None"),
         "value_reason",
         "Post | None",
+        kind="result",
+        reject=True,
     ),
     "MessageWillBeUpdated": HookSpec(
         6,
@@ -494,6 +589,8 @@ HOOKS: dict[str, HookSpec] = {
         ("Context | None", "Post | None", "Post | None"),
         "value_reason",
         "Post | None",
+        kind="result",
+        reject=True,
     ),
     "MessageHasBeenPosted": HookSpec(
         7,
@@ -501,6 +598,7 @@ HOOKS: dict[str, HookSpec] = {
         ("context", "post"),
         ("Context | None", "Post | None"),
         "none",
+        kind="event",
     ),
     "MessageHasBeenUpdated": HookSpec(
         8,
@@ -508,6 +606,7 @@ HOOKS: dict[str, HookSpec] = {
         ("context", "new_post", "old_post"),
         ("Context | None", "Post | None", "Post | None"),
         "none",
+        kind="event",
     ),
     "UserHasJoinedChannel": HookSpec(
         9,
@@ -515,6 +614,7 @@ HOOKS: dict[str, HookSpec] = {
         ("context", "channel_member", "actor"),
         ("Context | None", "ChannelMember | None", "User | None"),
         "none",
+        kind="event",
     ),
     "UserHasLeftChannel": HookSpec(
         10,
@@ -522,6 +622,7 @@ HOOKS: dict[str, HookSpec] = {
         ("context", "channel_member", "actor"),
         ("Context | None", "ChannelMember | None", "User | None"),
         "none",
+        kind="event",
     ),
     "UserHasJoinedTeam": HookSpec(
         11,
@@ -529,6 +630,7 @@ HOOKS: dict[str, HookSpec] = {
         ("context", "team_member", "actor"),
         ("Context | None", "TeamMember | None", "User | None"),
         "none",
+        kind="event",
     ),
     "UserHasLeftTeam": HookSpec(
         12,
@@ -536,6 +638,7 @@ HOOKS: dict[str, HookSpec] = {
         ("context", "team_member", "actor"),
         ("Context | None", "TeamMember | None", "User | None"),
         "none",
+        kind="event",
     ),
     "ChannelHasBeenCreated": HookSpec(
         13,
@@ -543,6 +646,7 @@ HOOKS: dict[str, HookSpec] = {
         ("context", "channel"),
         ("Context | None", "Channel | None"),
         "none",
+        kind="event",
     ),
     "FileWillBeUploaded": HookSpec(
         14,
@@ -552,15 +656,33 @@ HOOKS: dict[str, HookSpec] = {
         "value_reason",
         "FileInfo | None",
         stream="file",
+        kind="file",
+        reject=True,
     ),
-    "UserWillLogIn": HookSpec(15, "UserWillLogIn", ("context", "user"), ("Context | None", "User | None"), "reason"),
-    "UserHasLoggedIn": HookSpec(16, "UserHasLoggedIn", ("context", "user"), ("Context | None", "User | None"), "none"),
+    "UserWillLogIn": HookSpec(
+        15,
+        "UserWillLogIn",
+        ("context", "user"),
+        ("Context | None", "User | None"),
+        "reason",
+        kind="result",
+        reject=True,
+    ),
+    "UserHasLoggedIn": HookSpec(
+        16,
+        "UserHasLoggedIn",
+        ("context", "user"),
+        ("Context | None", "User | None"),
+        "none",
+        kind="event",
+    ),
     "UserHasBeenCreated": HookSpec(
         17,
         "UserHasBeenCreated",
         ("context", "user"),
         ("Context | None", "User | None"),
         "none",
+        kind="event",
     ),
     "ReactionHasBeenAdded": HookSpec(
         18,
@@ -568,6 +690,7 @@ HOOKS: dict[str, HookSpec] = {
         ("context", "reaction"),
         ("Context | None", "Reaction | None"),
         "none",
+        kind="event",
     ),
     "ReactionHasBeenRemoved": HookSpec(
         19,
@@ -575,6 +698,7 @@ HOOKS: dict[str, HookSpec] = {
         ("context", "reaction"),
         ("Context | None", "Reaction | None"),
         "none",
+        kind="event",
     ),
     "OnPluginClusterEvent": HookSpec(
         20,
@@ -582,15 +706,31 @@ HOOKS: dict[str, HookSpec] = {
         ("context", "event"),
         ("Context | None", "PluginClusterEvent"),
         "none",
+        kind="event",
     ),
-    "OnWebSocketConnect": HookSpec(21, "OnWebSocketConnect", ("web_conn_id", "user_id"), ("str", "str"), "none"),
-    "OnWebSocketDisconnect": HookSpec(22, "OnWebSocketDisconnect", ("web_conn_id", "user_id"), ("str", "str"), "none"),
+    "OnWebSocketConnect": HookSpec(
+        21,
+        "OnWebSocketConnect",
+        ("web_conn_id", "user_id"),
+        ("str", "str"),
+        "none",
+        kind="event",
+    ),
+    "OnWebSocketDisconnect": HookSpec(
+        22,
+        "OnWebSocketDisconnect",
+        ("web_conn_id", "user_id"),
+        ("str", "str"),
+        "none",
+        kind="event",
+    ),
     "WebSocketMessageHasBeenPosted": HookSpec(
         23,
         "WebSocketMessageHasBeenPosted",
         ("web_conn_id", "user_id", "request"),
         ("str", "str", "WebSocketRequest | None"),
         "none",
+        kind="event",
     ),
     "RunDataRetention": HookSpec(
         24,
@@ -599,10 +739,25 @@ HOOKS: dict[str, HookSpec] = {
         ("int", "int"),
         "value_error",
         "int",
+        kind="long",
     ),
-    "OnInstall": HookSpec(25, "OnInstall", ("context", "event"), ("Context | None", "OnInstallEvent"), "error"),
-    "OnSendDailyTelemetry": HookSpec(26, "OnSendDailyTelemetry", (), (), "none"),
-    "OnCloudLimitsUpdated": HookSpec(27, "OnCloudLimitsUpdated", ("limits",), ("ProductLimits | None",), "none"),
+    "OnInstall": HookSpec(
+        25,
+        "OnInstall",
+        ("context", "event"),
+        ("Context | None", "OnInstallEvent"),
+        "error",
+        kind="long",
+    ),
+    "OnSendDailyTelemetry": HookSpec(26, "OnSendDailyTelemetry", (), (), "none", kind="event"),
+    "OnCloudLimitsUpdated": HookSpec(
+        27,
+        "OnCloudLimitsUpdated",
+        ("limits",),
+        ("ProductLimits | None",),
+        "none",
+        kind="event",
+    ),
     "ConfigurationWillBeSaved": HookSpec(
         34,
         "ConfigurationWillBeSaved",
@@ -610,6 +765,8 @@ HOOKS: dict[str, HookSpec] = {
         ("Config | None",),
         "value_error",
         "Config | None",
+        kind="result",
+        reject=True,
     ),
     "NotificationWillBePushed": HookSpec(
         35,
@@ -618,6 +775,8 @@ HOOKS: dict[str, HookSpec] = {
         ("PushNotification | None", "str"),
         "value_reason",
         "PushNotification | None",
+        kind="result",
+        reject=True,
     ),
     "UserHasBeenDeactivated": HookSpec(
         36,
@@ -625,6 +784,7 @@ HOOKS: dict[str, HookSpec] = {
         ("context", "user"),
         ("Context | None", "User | None"),
         "none",
+        kind="event",
     ),
     "MessageHasBeenDeleted": HookSpec(
         37,
@@ -632,6 +792,7 @@ HOOKS: dict[str, HookSpec] = {
         ("context", "post"),
         ("Context | None", "Post | None"),
         "none",
+        kind="event",
     ),
     "MessagesWillBeConsumed": HookSpec(
         38,
@@ -640,8 +801,17 @@ HOOKS: dict[str, HookSpec] = {
         ("list[Post]",),
         "value",
         "list[Post]",
+        kind="result",
     ),
-    "ServeMetrics": HookSpec(39, "ServeMetrics", ("context", "response", "request"), (), "none", stream="metrics"),
+    "ServeMetrics": HookSpec(
+        39,
+        "ServeMetrics",
+        ("context", "response", "request"),
+        (),
+        "none",
+        stream="metrics",
+        kind="http",
+    ),
     "OnSharedChannelsSyncMsg": HookSpec(
         40,
         "OnSharedChannelsSyncMsg",
@@ -649,6 +819,7 @@ HOOKS: dict[str, HookSpec] = {
         ("SyncMsg | None", "RemoteCluster | None"),
         "value_error",
         "SyncResponse",
+        kind="long",
     ),
     "OnSharedChannelsPing": HookSpec(
         41,
@@ -658,6 +829,7 @@ HOOKS: dict[str, HookSpec] = {
         "value",
         "bool",
         none="true",
+        kind="result",
     ),
     "PreferencesHaveChanged": HookSpec(
         42,
@@ -665,6 +837,7 @@ HOOKS: dict[str, HookSpec] = {
         ("context", "preferences"),
         ("Context | None", "list[Preference]"),
         "none",
+        kind="event",
     ),
     "OnSharedChannelsAttachmentSyncMsg": HookSpec(
         43,
@@ -672,6 +845,7 @@ HOOKS: dict[str, HookSpec] = {
         ("file_info", "post", "remote_cluster"),
         ("FileInfo | None", "Post | None", "RemoteCluster | None"),
         "error",
+        kind="long",
     ),
     "OnSharedChannelsProfileImageSyncMsg": HookSpec(
         44,
@@ -679,6 +853,7 @@ HOOKS: dict[str, HookSpec] = {
         ("user", "remote_cluster"),
         ("User | None", "RemoteCluster | None"),
         "error",
+        kind="long",
     ),
     "GenerateSupportData": HookSpec(
         45,
@@ -687,6 +862,7 @@ HOOKS: dict[str, HookSpec] = {
         ("Context | None",),
         "value_error",
         "list[FileData]",
+        kind="long",
     ),
     "OnSAMLLogin": HookSpec(
         46,
@@ -694,6 +870,8 @@ HOOKS: dict[str, HookSpec] = {
         ("context", "user", "assertion"),
         ("Context | None", "User | None", "AssertionInfo | None"),
         "error",
+        kind="result",
+        reject=True,
     ),
     "EmailNotificationWillBeSent": HookSpec(
         47,
@@ -702,6 +880,8 @@ HOOKS: dict[str, HookSpec] = {
         ("EmailNotification | None",),
         "value_reason",
         "EmailNotificationContent | None",
+        kind="result",
+        reject=True,
     ),
     "FileWillBeDownloaded": HookSpec(
         48,
@@ -709,6 +889,8 @@ HOOKS: dict[str, HookSpec] = {
         ("context", "file_info", "user_id", "download_type"),
         ("Context | None", "FileInfo | None", "str", "str"),
         "reason",
+        kind="result",
+        reject=True,
     ),
     "ChannelMemberWillBeAdded": HookSpec(
         49,
@@ -717,6 +899,8 @@ HOOKS: dict[str, HookSpec] = {
         ("Context | None", "ChannelMember | None"),
         "value_reason",
         "ChannelMember | None",
+        kind="result",
+        reject=True,
     ),
     "TeamMemberWillBeAdded": HookSpec(
         50,
@@ -725,6 +909,8 @@ HOOKS: dict[str, HookSpec] = {
         ("Context | None", "TeamMember | None"),
         "value_reason",
         "TeamMember | None",
+        kind="result",
+        reject=True,
     ),
     "ChannelWillBeArchived": HookSpec(
         51,
@@ -732,5 +918,7 @@ HOOKS: dict[str, HookSpec] = {
         ("context", "channel"),
         ("Context | None", "Channel | None"),
         "reason",
+        kind="result",
+        reject=True,
     ),
 }

@@ -8,6 +8,7 @@ use super::file::File;
 use super::groups::Groups;
 use super::streams::{self, directions};
 use crate::calls::Call;
+use crate::handling;
 use crate::project::Project;
 use crate::schema::{Method, Type};
 
@@ -95,5 +96,6 @@ fn hook_answers(project: &Project, call: &Call) -> String {
         Some(_) => "A status other than OK is the hook's error.",
         None => "A status other than OK is logged, and the answer is the server's own default.",
     });
-    format!("{empty} {failure}")
+    let time = handling::sentence(&project.overrides, call.deadline);
+    format!("{empty} {failure}\n\n{time}")
 }

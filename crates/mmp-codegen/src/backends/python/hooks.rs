@@ -8,6 +8,7 @@ use super::types::{annotation, optional};
 use crate::backends::Output;
 use crate::calls::Call;
 use crate::error::{Error, Result};
+use crate::handling;
 use crate::project::Project;
 use crate::schema::{Basic, Type};
 use crate::text::Text;
@@ -58,6 +59,7 @@ fn names(text: &mut Text, project: &Project, settings: &Settings) {
         let params: Vec<String> = handler_params(settings, call).into_iter().map(|(python, _)| python).collect();
         paragraphs.extend(returns(project, settings, call));
         paragraphs.extend(streams(call));
+        paragraphs.push(wrap(4, &handling::sentence(&project.overrides, call.deadline)));
         let since = super::docs::since(method);
         paragraphs.push(vec![format!("Handler: `({})`.{since}", [vec!["self".into()], params].concat().join(", "))]);
         docstring(text, 4, &paragraphs);
@@ -128,6 +130,10 @@ fn entry(project: &Project, settings: &Settings, call: &Call) -> Result<String> 
     }
     if let Some(stream) = stream(call) {
         items.push(format!("stream={}", literal(stream)));
+    }
+    items.push(format!("kind={}", literal(call.deadline.name())));
+    if call.reject.is_some() {
+        items.push("reject=True".to_owned());
     }
     Ok(bracketed(4, &format!("{}: HookSpec(", literal(name)), &items, "),"))
 }

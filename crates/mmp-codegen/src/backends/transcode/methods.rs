@@ -4,6 +4,7 @@ use super::{DIR, kind};
 use crate::backends::Output;
 use crate::backends::rust::{file, literal};
 use crate::calls::{Call, Slot};
+use crate::handling::{Deadline, Reject};
 use crate::names::screaming_case;
 use crate::overrides::EchoMode;
 use crate::project::Project;
@@ -63,7 +64,7 @@ pub use api::{API, API_BY_NAME};
 pub use driver::{DRIVER, DRIVER_BY_NAME};
 pub use hooks::{HOOKS, HOOKS_BY_NAME};
 
-use crate::schema::{Kind, Method};
+use crate::schema::{Deadline, Kind, Method};
 
 /// The API method of this id.
 pub fn api(id: u16) -> Option<&'static Method> {
@@ -117,6 +118,8 @@ const fn method(id: u16, name: &'static str, since: &'static str, rpc_args: Kind
         results: &[],
         error: None,
         echo: None,
+        reject: None,
+        deadline: Deadline::Result,
         streams: &[],
     }
 }";
@@ -148,8 +151,10 @@ fn module(module: &str, about: &str, body: Text) -> Output {
     let uses = ["types::", "wire::", "slot(", "nilable(", "stream("].into_iter().filter(|use_of| body.contains(use_of));
     let names: Vec<&str> = uses.map(|use_of| use_of.trim_end_matches([':', '('])).collect();
     text.line(format_args!("use super::super::{{{}}};", names.join(", ")));
+    let deadline = if body.contains("Deadline::") { "Deadline, " } else { "" };
     let echo = if body.contains("EchoMode::") { "Echo, EchoMode, " } else { "" };
-    text.line(format_args!("use crate::schema::{{{echo}Kind, Method}};\n"));
+    let reject = if body.contains("Reject::") { ", Reject" } else { "" };
+    text.line(format_args!("use crate::schema::{{{deadline}{echo}Kind, Method{reject}}};\n"));
     text.line(body.finish());
     Output::new(format!("{DIR}/methods/{module}.rs"), text.finish())
 }
@@ -176,6 +181,14 @@ fn write_call(text: &mut Text, project: &Project, call: &Call) {
         };
         let (result, arg) = (echo.result, echo.argument);
         text.line(format_args!("echo: Some(Echo {{ result: {result}, arg: {arg}, mode: EchoMode::{mode} }}),"));
+    }
+    match call.reject {
+        Some(Reject::Reason(at)) => text.line(format_args!("reject: Some(Reject::Reason({at})),")),
+        Some(Reject::Error) => text.line("reject: Some(Reject::Error),"),
+        None => {}
+    }
+    if call.deadline != Deadline::Result {
+        text.line(format_args!("deadline: Deadline::{},", call.deadline.variant()));
     }
     if !call.streams.is_empty() {
         let slots =

@@ -6,6 +6,7 @@ mod structs;
 use crate::backends::rust::{file, literal};
 use crate::backends::{Backend, Output};
 use crate::error::Result;
+use crate::handling::Deadline;
 use crate::names::screaming_case;
 use crate::project::Project;
 use crate::schema::{Basic, Type};
@@ -34,7 +35,8 @@ impl Backend for Transcode {
 fn root(project: &Project) -> Output {
     let mut text = file("The tables generated from `schema/`; see `crate::schema` for what they mean.");
     text.line("pub mod methods;\npub mod types;\npub mod wire;\n");
-    text.line("use crate::schema::{AnyKey, AnyType, Field, Kind, Slot, StreamSlot, Struct};\n");
+    text.line("use std::time::Duration;\n");
+    text.line("use crate::schema::{AnyKey, AnyType, Deadline, Field, Kind, Slot, StreamSlot, Struct};\n");
     let buffered =
         project.calls.buffered.iter().map(|call| format!(", {}_BUFFERED", screaming_case(&call.method.name)));
     text.line(format_args!(
@@ -61,6 +63,7 @@ fn root(project: &Project) -> Output {
     text.line("];\n");
     any_keys(&mut text, project);
     any_types(&mut text, project);
+    default_deadline(&mut text, project);
     text.line(HELPERS);
     Output::new(format!("{DIR}/mod.rs"), text.finish())
 }
@@ -105,6 +108,21 @@ fn any_types(text: &mut Text, project: &Project) {
         ));
     }
     text.line("];\n");
+}
+
+/// `default_deadline`.
+fn default_deadline(text: &mut Text, project: &Project) {
+    text.line("/// How long a hook of this kind may take when nothing else is said; None where the bridge's own times apply, or none.");
+    text.line("pub const fn default_deadline(kind: Deadline) -> Option<Duration> {\nmatch kind {");
+    let rules = &project.overrides.deadlines;
+    let seconds = |kind: &Deadline| rules.get(kind).and_then(|rule| rule.seconds);
+    let (timed, free): (Vec<_>, Vec<_>) = Deadline::ALL.into_iter().partition(|kind| seconds(kind).is_some());
+    for kind in timed {
+        let seconds = seconds(&kind).unwrap_or_default();
+        text.line(format_args!("Deadline::{} => Some(Duration::from_secs({seconds})),", kind.variant()));
+    }
+    let free: Vec<String> = free.into_iter().map(|kind| format!("Deadline::{}", kind.variant())).collect();
+    text.line(format_args!("{} => None,\n}}\n}}\n", free.join(" | ")));
 }
 
 /// Short forms that keep the tables at a line an entry.

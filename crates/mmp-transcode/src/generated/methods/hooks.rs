@@ -4,12 +4,13 @@
 
 use super::super::{nilable, slot, stream, types, wire};
 use super::method;
-use crate::schema::{Echo, EchoMode, Kind, Method};
+use crate::schema::{Deadline, Echo, EchoMode, Kind, Method, Reject};
 
 /// The hooks, by id; `Implemented` is no frame and not here.
 pub static HOOKS: &[Method] = &[
     Method {
         error: Some(nilable(0, 0, "", Kind::Error)),
+        deadline: Deadline::Activation,
         ..method(
             0,
             "OnActivate",
@@ -20,6 +21,7 @@ pub static HOOKS: &[Method] = &[
     },
     Method {
         error: Some(nilable(0, 0, "", Kind::Error)),
+        deadline: Deadline::Deactivation,
         ..method(
             1,
             "OnDeactivate",
@@ -33,11 +35,13 @@ pub static HOOKS: &[Method] = &[
             nilable(1, 1, "Request", Kind::Ptr(&Kind::Struct(&types::HTTP_REQUEST_SUBSET))),
             nilable(2, 2, "c", Kind::Ptr(&Kind::Struct(&types::CONTEXT))),
         ],
+        deadline: Deadline::Http,
         streams: &[stream(0, "ResponseWriterStream"), stream(3, "RequestBodyStream")],
         ..method(2, "ServeHTTP", "5.2", Kind::Struct(&wire::SERVE_HTTP_ARGS), Kind::Struct(&wire::UNIT))
     },
     Method {
         error: Some(nilable(0, 0, "", Kind::Error)),
+        deadline: Deadline::Long,
         ..method(
             3,
             "OnConfigurationChange",
@@ -53,6 +57,7 @@ pub static HOOKS: &[Method] = &[
         ],
         results: &[nilable(1, 0, "", Kind::Ptr(&Kind::Struct(&types::COMMAND_RESPONSE)))],
         error: Some(nilable(0, 1, "", Kind::Ptr(&Kind::Struct(&types::APP_ERROR)))),
+        deadline: Deadline::Command,
         ..method(
             4,
             "ExecuteCommand",
@@ -68,6 +73,7 @@ pub static HOOKS: &[Method] = &[
         ],
         results: &[nilable(1, 0, "", Kind::Ptr(&Kind::Struct(&types::POST))), slot(2, 1, "", Kind::String)],
         echo: Some(Echo { result: 0, arg: 1, mode: EchoMode::Prefilled }),
+        reject: Some(Reject::Reason(1)),
         ..method(
             5,
             "MessageWillBePosted",
@@ -84,6 +90,7 @@ pub static HOOKS: &[Method] = &[
         ],
         results: &[nilable(1, 0, "", Kind::Ptr(&Kind::Struct(&types::POST))), slot(2, 1, "", Kind::String)],
         echo: Some(Echo { result: 0, arg: 1, mode: EchoMode::NilRejects }),
+        reject: Some(Reject::Reason(1)),
         ..method(
             6,
             "MessageWillBeUpdated",
@@ -97,6 +104,7 @@ pub static HOOKS: &[Method] = &[
             nilable(1, 0, "c", Kind::Ptr(&Kind::Struct(&types::CONTEXT))),
             nilable(2, 1, "post", Kind::Ptr(&Kind::Struct(&types::POST))),
         ],
+        deadline: Deadline::Event,
         ..method(
             7,
             "MessageHasBeenPosted",
@@ -111,6 +119,7 @@ pub static HOOKS: &[Method] = &[
             nilable(2, 1, "newPost", Kind::Ptr(&Kind::Struct(&types::POST))),
             nilable(3, 2, "oldPost", Kind::Ptr(&Kind::Struct(&types::POST))),
         ],
+        deadline: Deadline::Event,
         ..method(
             8,
             "MessageHasBeenUpdated",
@@ -125,6 +134,7 @@ pub static HOOKS: &[Method] = &[
             nilable(2, 1, "channelMember", Kind::Ptr(&Kind::Struct(&types::CHANNEL_MEMBER))),
             nilable(3, 2, "actor", Kind::Ptr(&Kind::Struct(&types::USER))),
         ],
+        deadline: Deadline::Event,
         ..method(
             9,
             "UserHasJoinedChannel",
@@ -139,6 +149,7 @@ pub static HOOKS: &[Method] = &[
             nilable(2, 1, "channelMember", Kind::Ptr(&Kind::Struct(&types::CHANNEL_MEMBER))),
             nilable(3, 2, "actor", Kind::Ptr(&Kind::Struct(&types::USER))),
         ],
+        deadline: Deadline::Event,
         ..method(
             10,
             "UserHasLeftChannel",
@@ -153,6 +164,7 @@ pub static HOOKS: &[Method] = &[
             nilable(2, 1, "teamMember", Kind::Ptr(&Kind::Struct(&types::TEAM_MEMBER))),
             nilable(3, 2, "actor", Kind::Ptr(&Kind::Struct(&types::USER))),
         ],
+        deadline: Deadline::Event,
         ..method(
             11,
             "UserHasJoinedTeam",
@@ -167,6 +179,7 @@ pub static HOOKS: &[Method] = &[
             nilable(2, 1, "teamMember", Kind::Ptr(&Kind::Struct(&types::TEAM_MEMBER))),
             nilable(3, 2, "actor", Kind::Ptr(&Kind::Struct(&types::USER))),
         ],
+        deadline: Deadline::Event,
         ..method(
             12,
             "UserHasLeftTeam",
@@ -180,6 +193,7 @@ pub static HOOKS: &[Method] = &[
             nilable(1, 0, "c", Kind::Ptr(&Kind::Struct(&types::CONTEXT))),
             nilable(2, 1, "channel", Kind::Ptr(&Kind::Struct(&types::CHANNEL))),
         ],
+        deadline: Deadline::Event,
         ..method(
             13,
             "ChannelHasBeenCreated",
@@ -195,6 +209,8 @@ pub static HOOKS: &[Method] = &[
         ],
         results: &[nilable(1, 0, "", Kind::Ptr(&Kind::Struct(&types::FILE_INFO))), slot(2, 1, "", Kind::String)],
         echo: Some(Echo { result: 0, arg: 1, mode: EchoMode::Prefilled }),
+        reject: Some(Reject::Reason(1)),
+        deadline: Deadline::File,
         streams: &[stream(2, "UploadedFileStream"), stream(3, "ReplacementFileStream")],
         ..method(
             14,
@@ -210,6 +226,7 @@ pub static HOOKS: &[Method] = &[
             nilable(2, 1, "user", Kind::Ptr(&Kind::Struct(&types::USER))),
         ],
         results: &[slot(1, 0, "", Kind::String)],
+        reject: Some(Reject::Reason(0)),
         ..method(
             15,
             "UserWillLogIn",
@@ -223,6 +240,7 @@ pub static HOOKS: &[Method] = &[
             nilable(1, 0, "c", Kind::Ptr(&Kind::Struct(&types::CONTEXT))),
             nilable(2, 1, "user", Kind::Ptr(&Kind::Struct(&types::USER))),
         ],
+        deadline: Deadline::Event,
         ..method(
             16,
             "UserHasLoggedIn",
@@ -236,6 +254,7 @@ pub static HOOKS: &[Method] = &[
             nilable(1, 0, "c", Kind::Ptr(&Kind::Struct(&types::CONTEXT))),
             nilable(2, 1, "user", Kind::Ptr(&Kind::Struct(&types::USER))),
         ],
+        deadline: Deadline::Event,
         ..method(
             17,
             "UserHasBeenCreated",
@@ -249,6 +268,7 @@ pub static HOOKS: &[Method] = &[
             nilable(1, 0, "c", Kind::Ptr(&Kind::Struct(&types::CONTEXT))),
             nilable(2, 1, "reaction", Kind::Ptr(&Kind::Struct(&types::REACTION))),
         ],
+        deadline: Deadline::Event,
         ..method(
             18,
             "ReactionHasBeenAdded",
@@ -262,6 +282,7 @@ pub static HOOKS: &[Method] = &[
             nilable(1, 0, "c", Kind::Ptr(&Kind::Struct(&types::CONTEXT))),
             nilable(2, 1, "reaction", Kind::Ptr(&Kind::Struct(&types::REACTION))),
         ],
+        deadline: Deadline::Event,
         ..method(
             19,
             "ReactionHasBeenRemoved",
@@ -275,6 +296,7 @@ pub static HOOKS: &[Method] = &[
             nilable(1, 0, "c", Kind::Ptr(&Kind::Struct(&types::CONTEXT))),
             nilable(2, 1, "ev", Kind::Struct(&types::PLUGIN_CLUSTER_EVENT)),
         ],
+        deadline: Deadline::Event,
         ..method(
             20,
             "OnPluginClusterEvent",
@@ -285,6 +307,7 @@ pub static HOOKS: &[Method] = &[
     },
     Method {
         args: &[nilable(1, 0, "webConnID", Kind::String), nilable(2, 1, "userID", Kind::String)],
+        deadline: Deadline::Event,
         ..method(
             21,
             "OnWebSocketConnect",
@@ -295,6 +318,7 @@ pub static HOOKS: &[Method] = &[
     },
     Method {
         args: &[nilable(1, 0, "webConnID", Kind::String), nilable(2, 1, "userID", Kind::String)],
+        deadline: Deadline::Event,
         ..method(
             22,
             "OnWebSocketDisconnect",
@@ -309,6 +333,7 @@ pub static HOOKS: &[Method] = &[
             nilable(2, 1, "userID", Kind::String),
             nilable(3, 2, "req", Kind::Ptr(&Kind::Struct(&types::WEB_SOCKET_REQUEST))),
         ],
+        deadline: Deadline::Event,
         ..method(
             23,
             "WebSocketMessageHasBeenPosted",
@@ -321,6 +346,7 @@ pub static HOOKS: &[Method] = &[
         args: &[nilable(1, 0, "nowTime", Kind::Int(64)), nilable(2, 1, "batchSize", Kind::Int(64))],
         results: &[slot(1, 0, "", Kind::Int(64))],
         error: Some(nilable(0, 1, "", Kind::Error)),
+        deadline: Deadline::Long,
         ..method(
             24,
             "RunDataRetention",
@@ -335,9 +361,11 @@ pub static HOOKS: &[Method] = &[
             nilable(2, 1, "event", Kind::Struct(&types::ON_INSTALL_EVENT)),
         ],
         error: Some(nilable(0, 0, "", Kind::Error)),
+        deadline: Deadline::Long,
         ..method(25, "OnInstall", "6.5", Kind::Struct(&wire::ON_INSTALL_ARGS), Kind::Struct(&wire::ON_INSTALL_RETURNS))
     },
     Method {
+        deadline: Deadline::Event,
         ..method(
             26,
             "OnSendDailyTelemetry",
@@ -348,6 +376,7 @@ pub static HOOKS: &[Method] = &[
     },
     Method {
         args: &[nilable(1, 0, "limits", Kind::Ptr(&Kind::Struct(&types::PRODUCT_LIMITS)))],
+        deadline: Deadline::Event,
         ..method(
             27,
             "OnCloudLimitsUpdated",
@@ -361,6 +390,7 @@ pub static HOOKS: &[Method] = &[
         results: &[nilable(1, 0, "", Kind::Ptr(&Kind::Struct(&types::CONFIG)))],
         error: Some(nilable(0, 1, "", Kind::Error)),
         echo: Some(Echo { result: 0, arg: 0, mode: EchoMode::NilKeeps }),
+        reject: Some(Reject::Error),
         ..method(
             34,
             "ConfigurationWillBeSaved",
@@ -379,6 +409,7 @@ pub static HOOKS: &[Method] = &[
             slot(2, 1, "", Kind::String),
         ],
         echo: Some(Echo { result: 0, arg: 0, mode: EchoMode::NilKeeps }),
+        reject: Some(Reject::Reason(1)),
         ..method(
             35,
             "NotificationWillBePushed",
@@ -392,6 +423,7 @@ pub static HOOKS: &[Method] = &[
             nilable(1, 0, "c", Kind::Ptr(&Kind::Struct(&types::CONTEXT))),
             nilable(2, 1, "user", Kind::Ptr(&Kind::Struct(&types::USER))),
         ],
+        deadline: Deadline::Event,
         ..method(
             36,
             "UserHasBeenDeactivated",
@@ -405,6 +437,7 @@ pub static HOOKS: &[Method] = &[
             nilable(1, 0, "c", Kind::Ptr(&Kind::Struct(&types::CONTEXT))),
             nilable(2, 1, "post", Kind::Ptr(&Kind::Struct(&types::POST))),
         ],
+        deadline: Deadline::Event,
         ..method(
             37,
             "MessageHasBeenDeleted",
@@ -430,6 +463,7 @@ pub static HOOKS: &[Method] = &[
             nilable(1, 1, "Request", Kind::Ptr(&Kind::Struct(&types::HTTP_REQUEST_SUBSET))),
             nilable(2, 2, "c", Kind::Ptr(&Kind::Struct(&types::CONTEXT))),
         ],
+        deadline: Deadline::Http,
         streams: &[stream(0, "ResponseWriterStream"), stream(3, "RequestBodyStream")],
         ..method(39, "ServeMetrics", "9.2", Kind::Struct(&wire::SERVE_METRICS_ARGS), Kind::Struct(&wire::UNIT))
     },
@@ -440,6 +474,7 @@ pub static HOOKS: &[Method] = &[
         ],
         results: &[slot(1, 0, "", Kind::Struct(&types::SYNC_RESPONSE))],
         error: Some(nilable(0, 1, "", Kind::Error)),
+        deadline: Deadline::Long,
         ..method(
             40,
             "OnSharedChannelsSyncMsg",
@@ -464,6 +499,7 @@ pub static HOOKS: &[Method] = &[
             nilable(1, 0, "c", Kind::Ptr(&Kind::Struct(&types::CONTEXT))),
             nilable(2, 1, "preferences", Kind::List(&Kind::Struct(&types::PREFERENCE))),
         ],
+        deadline: Deadline::Event,
         ..method(
             42,
             "PreferencesHaveChanged",
@@ -479,6 +515,7 @@ pub static HOOKS: &[Method] = &[
             nilable(3, 2, "rc", Kind::Ptr(&Kind::Struct(&types::REMOTE_CLUSTER))),
         ],
         error: Some(nilable(0, 0, "", Kind::Error)),
+        deadline: Deadline::Long,
         ..method(
             43,
             "OnSharedChannelsAttachmentSyncMsg",
@@ -493,6 +530,7 @@ pub static HOOKS: &[Method] = &[
             nilable(2, 1, "rc", Kind::Ptr(&Kind::Struct(&types::REMOTE_CLUSTER))),
         ],
         error: Some(nilable(0, 0, "", Kind::Error)),
+        deadline: Deadline::Long,
         ..method(
             44,
             "OnSharedChannelsProfileImageSyncMsg",
@@ -505,6 +543,7 @@ pub static HOOKS: &[Method] = &[
         args: &[nilable(1, 0, "c", Kind::Ptr(&Kind::Struct(&types::CONTEXT)))],
         results: &[slot(1, 0, "", Kind::List(&Kind::Ptr(&Kind::Struct(&types::FILE_DATA))))],
         error: Some(nilable(0, 1, "", Kind::Error)),
+        deadline: Deadline::Long,
         ..method(
             45,
             "GenerateSupportData",
@@ -520,6 +559,7 @@ pub static HOOKS: &[Method] = &[
             nilable(3, 2, "assertion", Kind::Ptr(&Kind::Struct(&types::ASSERTION_INFO))),
         ],
         error: Some(nilable(0, 0, "", Kind::Error)),
+        reject: Some(Reject::Error),
         ..method(
             46,
             "OnSAMLLogin",
@@ -534,6 +574,7 @@ pub static HOOKS: &[Method] = &[
             nilable(1, 0, "", Kind::Ptr(&Kind::Struct(&types::EMAIL_NOTIFICATION_CONTENT))),
             nilable(2, 1, "", Kind::String),
         ],
+        reject: Some(Reject::Reason(1)),
         ..method(
             47,
             "EmailNotificationWillBeSent",
@@ -550,6 +591,7 @@ pub static HOOKS: &[Method] = &[
             nilable(4, 3, "downloadType", Kind::String),
         ],
         results: &[slot(1, 0, "", Kind::String)],
+        reject: Some(Reject::Reason(0)),
         ..method(
             48,
             "FileWillBeDownloaded",
@@ -565,6 +607,7 @@ pub static HOOKS: &[Method] = &[
         ],
         results: &[nilable(1, 0, "", Kind::Ptr(&Kind::Struct(&types::CHANNEL_MEMBER))), slot(2, 1, "", Kind::String)],
         echo: Some(Echo { result: 0, arg: 1, mode: EchoMode::Prefilled }),
+        reject: Some(Reject::Reason(1)),
         ..method(
             49,
             "ChannelMemberWillBeAdded",
@@ -580,6 +623,7 @@ pub static HOOKS: &[Method] = &[
         ],
         results: &[nilable(1, 0, "", Kind::Ptr(&Kind::Struct(&types::TEAM_MEMBER))), slot(2, 1, "", Kind::String)],
         echo: Some(Echo { result: 0, arg: 1, mode: EchoMode::Prefilled }),
+        reject: Some(Reject::Reason(1)),
         ..method(
             50,
             "TeamMemberWillBeAdded",
@@ -594,6 +638,7 @@ pub static HOOKS: &[Method] = &[
             nilable(2, 1, "channel", Kind::Ptr(&Kind::Struct(&types::CHANNEL))),
         ],
         results: &[slot(1, 0, "", Kind::String)],
+        reject: Some(Reject::Reason(0)),
         ..method(
             51,
             "ChannelWillBeArchived",

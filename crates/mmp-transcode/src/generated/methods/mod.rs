@@ -13,7 +13,7 @@ pub use api::{API, API_BY_NAME};
 pub use driver::{DRIVER, DRIVER_BY_NAME};
 pub use hooks::{HOOKS, HOOKS_BY_NAME};
 
-use crate::schema::{Kind, Method};
+use crate::schema::{Deadline, Kind, Method};
 
 /// The API method of this id.
 pub fn api(id: u16) -> Option<&'static Method> {
@@ -67,6 +67,8 @@ const fn method(id: u16, name: &'static str, since: &'static str, rpc_args: Kind
         results: &[],
         error: None,
         echo: None,
+        reject: None,
+        deadline: Deadline::Result,
         streams: &[],
     }
 }
