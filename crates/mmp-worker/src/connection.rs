@@ -84,6 +84,8 @@ pub struct Connection {
     pub role: Option<Role>,
     /// How many API calls of this connection wait for the host's answer.
     pub calls: usize,
+    /// The process that connected, as the kernel says.
+    pub peer: Option<u32>,
 }
 
 /// What reading brought.
@@ -102,7 +104,7 @@ pub enum Received {
 impl Connection {
     /// Wraps an accepted stream.
     pub fn new(stream: UnixStream) -> Self {
-        Connection { stream, input: Input::default(), output: Vec::new(), written: 0, role: None, calls: 0 }
+        Connection { stream, input: Input::default(), output: Vec::new(), written: 0, role: None, calls: 0, peer: None }
     }
 
     /// The stream, to be registered for events.

@@ -32,6 +32,10 @@ pub enum Kind {
     Open = 0x07,
     /// Bridge: finish and exit.
     Stop = 0x08,
+    /// Bridge: is the worker well?
+    Ping = 0x09,
+    /// Worker: how it is.
+    Pong = 0x0a,
     /// Bridge: a hook is called.
     Hook = 0x10,
     /// Worker: its results.
@@ -65,7 +69,7 @@ pub enum Kind {
 impl Kind {
     /// The kind with this number.
     pub fn from_number(number: u8) -> Option<Kind> {
-        const ALL: [Kind; 22] = [
+        const ALL: [Kind; 24] = [
             Kind::Hello,
             Kind::Welcome,
             Kind::Refused,
@@ -74,6 +78,8 @@ impl Kind {
             Kind::Log,
             Kind::Open,
             Kind::Stop,
+            Kind::Ping,
+            Kind::Pong,
             Kind::Hook,
             Kind::HookReply,
             Kind::HookError,

@@ -2,8 +2,8 @@
 //!
 //! The bridge runs its own executable again as the guard, with one end of a socket pair as descriptor 3. The guard starts the worker in a process group of its own, as
 //! a subreaper, so that every descendant of the worker that loses its parent becomes the guard's child. When the worker exits, or the bridge closes its end of the
-//! socket (or dies, which closes it too), the guard kills the group and all descendants, and exits. When the guard itself is killed, the kernel kills the worker
-//! (parent-death signal), and the bridge, a subreaper as well, the rest.
+//! socket (or dies, which closes it too), the guard kills the group and all descendants, and exits. One byte on the socket makes it ask the group to end. When the guard itself is killed, the
+//! kernel kills the worker (parent-death signal), and the bridge, a subreaper as well, the rest.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, FromRawFd as _, OwnedFd};
@@ -14,40 +14,71 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::process::{Pid, Signal};
 
+use crate::limits::Limits;
+use crate::processes;
+use crate::protections::{Protection, is_off};
+
 /// The argument that makes the bridge's executable run as a guard.
 pub const GUARD_ARGUMENT: &str = "worker-guard";
 
 /// The descriptor of the socket to the bridge.
 pub const LIFELINE: i32 = 3;
 
-/// Runs the guard for the program and arguments in `command`; returns the code to exit with: the worker's own, or 128 plus the signal that ended it.
+/// The byte on the lifeline that makes the guard send SIGTERM to the worker's process group. It goes on waiting then.
+pub const TERMINATE: u8 = b'T';
+
+/// How long the end of killed processes is waited for: one may hang in the kernel.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// How long they get between two looks.
+const PAUSE: Duration = Duration::from_millis(2);
+
+/// Runs the guard for the program and arguments in `command`, which gets these limits; returns the code to exit with: the worker's own, or 128 plus the signal that ended it.
 ///
 /// # Errors
 /// When the worker cannot be started.
-pub fn run(command: &[std::ffi::OsString]) -> io::Result<i32> {
+pub fn run(limits: &Limits, command: &[std::ffi::OsString]) -> io::Result<i32> {
     let (program, arguments) =
         command.split_first().ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "no program to guard"))?;
     adopt_orphans()?;
     // SAFETY: the bridge passes this descriptor and nothing else here owns it.
     let lifeline = unsafe { OwnedFd::from_raw_fd(LIFELINE) };
     rustix::io::fcntl_setfd(&lifeline, rustix::io::FdFlags::CLOEXEC)?;
+    let limits = limits.prepare();
     wake_for_children()?;
     let guard = rustix::process::getpid();
     let mut command = Command::new(program);
     command.args(arguments).process_group(0);
-    // SAFETY: the closure calls only prctl and getppid, which may be called between fork and exec.
+    // SAFETY: the closure makes system calls with numbers and constants, and nothing else may be done between fork and exec.
     unsafe {
         command.pre_exec(move || {
-            rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
-            if rustix::process::getppid() == Some(guard) { Ok(()) } else { Err(io::ErrorKind::BrokenPipe.into()) }
+            keep_standard_descriptors();
+            limits.apply()?;
+            die_with(guard)
         });
     }
     let child = command.spawn()?;
     // The worker has these now; the guard must not keep a pipe open that the worker closes.
     redirect_to_null()?;
     let status = wait(&child, &lifeline);
-    kill_all(Some(Pid::from_child(&child)));
+    kill_all(Pid::from_child(&child));
     Ok(status?.map_or(128 + Signal::KILL.as_raw(), exit_code))
+}
+
+/// Closes every descriptor but the standard ones at exec: what this process was given by mistake is none of the worker's business.
+fn keep_standard_descriptors() {
+    let first: libc::c_uint = 3;
+    // SAFETY: marks descriptors; none is closed before the exec. Before Linux 5.11 this fails, and those that are not marked by their owners stay open.
+    unsafe { libc::syscall(libc::SYS_close_range, first, libc::c_uint::MAX, libc::CLOSE_RANGE_CLOEXEC) };
+}
+
+/// Lets the kernel kill this process when its parent, the guard, is gone.
+fn die_with(guard: Pid) -> io::Result<()> {
+    if is_off(Protection::Guard) {
+        return Ok(());
+    }
+    rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
+    if rustix::process::getppid() == Some(guard) { Ok(()) } else { Err(io::ErrorKind::BrokenPipe.into()) }
 }
 
 /// Starts the guard with the worker's program behind it.
@@ -56,14 +87,17 @@ pub fn run(command: &[std::ffi::OsString]) -> io::Result<i32> {
 /// When the guard cannot be started.
 pub fn spawn(
     worker: &[std::ffi::OsString],
+    limits: &Limits,
     environment: &[(std::ffi::OsString, std::ffi::OsString)],
     directory: &std::path::Path,
 ) -> io::Result<(Child, std::os::unix::net::UnixStream)> {
     let (ours, theirs) = std::os::unix::net::UnixStream::pair()?;
     let mut command = Command::new("/proc/self/exe");
-    command.arg0("mattermost-plugin-guard").arg(GUARD_ARGUMENT).args(worker);
+    command.arg0("mattermost-plugin-guard").arg(GUARD_ARGUMENT).args(limits.to_arguments(worker));
     command.env_clear().envs(environment.iter().map(|(key, value)| (key, value))).current_dir(directory);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    #[cfg(feature = "unprotected")]
+    command.envs(std::env::var_os(crate::protections::VARIABLE).map(|off| (crate::protections::VARIABLE, off)));
     let lifeline: OwnedFd = theirs.into();
     // SAFETY: the closure calls only dup2 and fcntl, which may be called between fork and exec.
     unsafe {
@@ -97,13 +131,36 @@ fn wait(child: &Child, lifeline: &OwnedFd) -> io::Result<Option<ExitStatus>> {
             Ok(_) | Err(rustix::io::Errno::INTR) => {}
             Err(error) => return Err(error.into()),
         }
-        let bridge_gone = fds.first().is_some_and(|fd| !fd.revents().is_empty());
+        let bridge_calls = fds.first().is_some_and(|fd| !fd.revents().is_empty());
         if let Some(status) = reap(pid)? {
             return Ok(Some(status));
         }
-        if bridge_gone {
-            return Ok(None);
+        match bridge_calls.then(|| read_order(lifeline)) {
+            Some(Order::Terminate) => {
+                // A group that is gone already is what is wanted.
+                let _ = rustix::process::kill_process_group(pid, Signal::TERM);
+            }
+            Some(Order::Kill) => return Ok(None),
+            Some(Order::Wait) | None => {}
         }
+    }
+}
+
+/// What the bridge wants.
+enum Order {
+    Wait,
+    Terminate,
+    Kill,
+}
+
+fn read_order(lifeline: &OwnedFd) -> Order {
+    use rustix::io::Errno;
+    let mut bytes = [0; 16];
+    match rustix::net::recv(lifeline, &mut bytes, rustix::net::RecvFlags::DONTWAIT) {
+        Err(Errno::AGAIN | Errno::INTR) => Order::Wait,
+        Ok((0, _)) | Err(_) => Order::Kill,
+        Ok((read, _)) if bytes[..read].contains(&TERMINATE) => Order::Terminate,
+        Ok(_) => Order::Wait,
     }
 }
 
@@ -135,33 +192,73 @@ pub fn adopt_orphans() -> io::Result<()> {
     Ok(rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?)
 }
 
-/// Kills what a guard has left behind that was killed itself. To be called on the main thread, which has adopted it, when no child is left that should live.
-pub fn kill_orphans() {
-    kill_all(None);
+/// Kills what guards have left behind that were killed themselves; the guards in `alive` and what they guard are left alone. To be called on the main thread, which has adopted it.
+pub fn kill_orphans(alive: &[u32]) {
+    if is_off(Protection::Guard) {
+        return;
+    }
+    let deadline = Instant::now() + PATIENCE;
+    while Instant::now() < deadline {
+        let orphans: Vec<u32> =
+            processes::children_of_this_thread().into_iter().filter(|pid| !alive.contains(pid)).collect();
+        if orphans.is_empty() {
+            return;
+        }
+        for &orphan in &orphans {
+            kill_tree(orphan);
+        }
+        // Only these are waited for: how the others end is asked elsewhere.
+        for orphan in orphans.into_iter().filter_map(as_pid) {
+            let _ = rustix::process::waitpid(Some(orphan), rustix::process::WaitOptions::NOHANG);
+        }
+        std::thread::sleep(PAUSE);
+    }
 }
 
-/// Kills the worker's process group and every descendant, until none is left (or two seconds have passed: a process may hang in the kernel).
-fn kill_all(group: Option<Pid>) {
-    let deadline = Instant::now() + Duration::from_secs(2);
+/// Kills a process and its descendants, all at once, so that nobody is left to start the next one. What is gone meanwhile is what is wanted.
+fn kill_tree(root: u32) {
+    for pid in std::iter::once(root).chain(processes::descendants(root)).filter_map(as_pid) {
+        let _ = rustix::process::kill_process(pid, Signal::KILL);
+    }
+}
+
+/// Kills the worker's process group and every descendant, until none is left, or the patience is over.
+fn kill_all(worker: Pid) {
+    if is_off(Protection::Guard) {
+        return;
+    }
+    let (mut group, deadline) = (Some(worker), Instant::now() + PATIENCE);
     loop {
-        // A group or process that is gone already is what is wanted.
-        let _ = group.map(|group| rustix::process::kill_process_group(group, Signal::KILL));
-        for pid in children_of_this_process() {
-            let _ = rustix::process::kill_process(pid, Signal::KILL);
+        if let Some(id) = group
+            && rustix::process::kill_process_group(id, Signal::KILL) == Err(rustix::io::Errno::SRCH)
+        {
+            // The number of an empty group may be given to a process that has nothing to do with this.
+            group = None;
         }
+        for child in processes::children_of_this_thread() {
+            kill_tree(child);
+        }
+        if reap_all() || Instant::now() > deadline {
+            return;
+        }
+        std::thread::sleep(PAUSE);
+    }
+}
+
+/// Collects every child that has ended. True if there is none left.
+fn reap_all() -> bool {
+    loop {
         match rustix::process::wait(rustix::process::WaitOptions::NOHANG) {
-            Err(rustix::io::Errno::CHILD) => return,
-            Ok(Some(_)) => continue,
-            _ if Instant::now() > deadline => return,
-            _ => std::thread::sleep(Duration::from_millis(2)),
+            Ok(Some(_)) | Err(rustix::io::Errno::INTR) => {}
+            Ok(None) => return false,
+            // There is nothing else that waiting for any child can fail with.
+            Err(_) => return true,
         }
     }
 }
 
-/// The processes whose parent this is: the worker's descendants come here when theirs is gone.
-fn children_of_this_process() -> Vec<Pid> {
-    let listed = std::fs::read_to_string("/proc/thread-self/children").unwrap_or_default();
-    listed.split_whitespace().filter_map(|pid| pid.parse().ok().and_then(Pid::from_raw)).collect()
+fn as_pid(pid: u32) -> Option<Pid> {
+    Pid::from_raw(i32::try_from(pid).ok()?)
 }
 
 /// Makes standard input and output of the guard the null device.

@@ -12,8 +12,18 @@ use crate::frame::{self, Header, Kind};
 use crate::messages::{self, Hello, PROTOCOL, Refused, Role, Welcome};
 use crate::token::Token as Secret;
 
-/// The token of the listening socket in the event loop; connections have those above it.
-pub const LISTENER: Token = Token(1 << 16);
+/// How many bits of a token in the event loop number the connections of one link; those above them say which link it is.
+const CONNECTION_BITS: u32 = 32;
+
+/// The token of the listening socket of the link with this index. Its connections have the tokens after it, which are their numbers as well.
+pub const fn listener_token(index: usize) -> Token {
+    Token((index + 1) << CONNECTION_BITS)
+}
+
+/// The index of the link that a token belongs to, if it is one of a link's.
+pub const fn index_of(token: Token) -> Option<usize> {
+    (token.0 >> CONNECTION_BITS).checked_sub(1)
+}
 
 /// What every connection has to show, and is told.
 #[derive(Debug)]
@@ -30,6 +40,7 @@ pub struct Identity {
 #[derive(Debug)]
 pub struct Link {
     listener: UnixListener,
+    listener_token: Token,
     path: PathBuf,
     identity: Identity,
     connections: HashMap<usize, Connection>,
@@ -40,24 +51,30 @@ pub struct Link {
 }
 
 impl Link {
-    /// Listens at `path`, in a directory that only this user can enter.
+    /// Listens at `path`, in a directory that only this user can enter. `index` tells links in one event loop apart.
     ///
     /// # Errors
     /// Those of the socket.
-    pub fn listen(path: &Path, identity: Identity, registry: &Registry) -> io::Result<Link> {
+    pub fn listen(path: &Path, index: usize, identity: Identity, registry: &Registry) -> io::Result<Link> {
         use std::os::unix::fs::PermissionsExt as _;
         let mut listener = UnixListener::bind(path)?;
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
-        registry.register(&mut listener, LISTENER, Interest::READABLE)?;
+        let listener_token = listener_token(index);
+        registry.register(&mut listener, listener_token, Interest::READABLE)?;
         let path = path.to_owned();
-        let next = LISTENER.0 + 1;
+        let next = listener_token.0 + 1;
         let (dirty, choked) = (Vec::new(), Vec::new());
-        Ok(Link { listener, path, identity, connections: HashMap::new(), next, dirty, choked })
+        Ok(Link { listener, listener_token, path, identity, connections: HashMap::new(), next, dirty, choked })
     }
 
     /// The socket's path.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Whether a token is that of the listening socket.
+    pub fn is_listener(&self, token: Token) -> bool {
+        token == self.listener_token
     }
 
     /// A new worker is about to be started: its secret.
@@ -86,7 +103,9 @@ impl Link {
             let id = self.next;
             self.next += 1;
             registry.register(&mut stream, Token(id), Interest::READABLE | Interest::WRITABLE)?;
-            self.connections.insert(id, Connection::new(stream));
+            let mut connection = Connection::new(stream);
+            connection.peer = u32::try_from(peer.pid.as_raw_nonzero().get()).ok();
+            self.connections.insert(id, connection);
         }
     }
 
@@ -253,12 +272,23 @@ fn refused(code: &str, message: &str) -> Refused {
 mod tests {
     use super::*;
 
+    #[test]
+    fn tokens_tell_links_apart() {
+        assert_eq!(index_of(Token(7)), None);
+        for index in [0, 1, 63] {
+            assert_eq!(index_of(listener_token(index)), Some(index));
+            assert_eq!(index_of(Token(listener_token(index).0 + 5)), Some(index));
+        }
+    }
+
     fn identity() -> Identity {
         let welcome = Welcome {
             protocol: PROTOCOL,
             plugin_id: "com.example.test".to_owned(),
             bundle_path: "/bundle".to_owned(),
             sync_connections: 4,
+            worker_index: 0,
+            workers: 1,
         };
         Identity { schema: "schema", token: Secret::random().unwrap(), welcome }
     }
@@ -299,8 +329,8 @@ mod tests {
     fn who_is_not_ones_own_worker_is_told_why() {
         assert_eq!(code(false, |hello| hello.token.replace_range(..1, "x")), "token");
         // Whoever does not know the token learns nothing else.
-        assert_eq!(code(false, |hello| (hello.token, hello.protocol) = (String::new(), 2)), "token");
-        assert_eq!(code(false, |hello| hello.protocol = 2), "protocol");
+        assert_eq!(code(false, |hello| (hello.token, hello.protocol) = (String::new(), 9)), "token");
+        assert_eq!(code(false, |hello| hello.protocol = 9), "protocol");
         assert_eq!(code(false, |hello| hello.schema = "other".to_owned()), "schema");
         let first = Header { len: 0, kind: Kind::Log, flags: 0, method: 0, id: 0 };
         assert_eq!(check(first, b"", &identity(), false).unwrap_err().code, "order");

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 /// The version of the protocol that this crate speaks.
-pub const PROTOCOL: u32 = 1;
+pub const PROTOCOL: u32 = 2;
 
 /// What a connection is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -65,6 +65,16 @@ pub struct Welcome {
     pub bundle_path: String,
     /// How many `sync` connections to open.
     pub sync_connections: u32,
+    /// Which of the plugin's workers this is, from 0.
+    #[serde(default)]
+    pub worker_index: u32,
+    /// How many workers the plugin has.
+    #[serde(default = "one")]
+    pub workers: u32,
+}
+
+fn one() -> u32 {
+    1
 }
 
 /// The bridge's other answer; it closes the connection afterwards.
@@ -87,10 +97,53 @@ pub enum Mode {
 }
 
 /// The plugin is loaded and implements these hooks.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Ready {
-    /// Method ids and modes.
-    pub hooks: Vec<(u16, Mode)>,
+    /// The hooks.
+    pub hooks: Vec<DeclaredHook>,
+}
+
+/// A hook that the plugin implements: its method id, how its handler runs, and what its author has chosen for it.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct DeclaredHook(pub u16, pub Mode, #[serde(default)] pub HookOptions);
+
+impl DeclaredHook {
+    /// A hook without choices of its own.
+    pub fn new(id: u16, mode: Mode) -> DeclaredHook {
+        DeclaredHook(id, mode, HookOptions::default())
+    }
+}
+
+/// What the author has chosen for a hook; the rest is by its kind.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct HookOptions {
+    /// How many seconds it may take.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub timeout: Option<f64>,
+    /// What is answered when it has no answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub on_failure: Option<OnFailure>,
+}
+
+/// What is answered for a hook that can reject, when its handler fails, is late or cannot be called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OnFailure {
+    /// The server goes on, as without the plugin.
+    Allow,
+    /// What the hook was asked about is rejected.
+    Reject,
+}
+
+/// How a worker is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Pong {
+    /// For how many milliseconds what runs the hooks has not answered: an event loop, or the program behind the gateway.
+    pub lag_ms: u64,
+    /// Whether a debugger is attached, which may stop everything for as long as it likes.
+    pub debugger: bool,
 }
 
 /// The plugin could not be loaded.
@@ -173,6 +226,17 @@ mod tests {
     #[test]
     fn ready_is_pairs_of_id_and_mode() {
         let ready: Ready = decode(b"\x81\xa5hooks\x92\x92\x05\xa4sync\x92\x00\xa5async").unwrap();
-        assert_eq!(ready.hooks, [(5, Mode::Sync), (0, Mode::Async)]);
+        assert_eq!(ready.hooks, [DeclaredHook::new(5, Mode::Sync), DeclaredHook::new(0, Mode::Async)]);
+    }
+
+    #[test]
+    fn ready_may_hold_the_authors_choices() {
+        let ready: Ready = decode(
+            b"\x81\xa5hooks\x91\x93\x05\xa4sync\x82\xa7timeout\xcb\x40\x04\x00\x00\x00\x00\x00\x00\xaaon_failure\xa6reject",
+        )
+        .unwrap();
+        let options = HookOptions { timeout: Some(2.5), on_failure: Some(OnFailure::Reject) };
+        assert_eq!(ready.hooks, [DeclaredHook(5, Mode::Sync, options)]);
+        assert_eq!(decode::<Ready>(&encode(&ready).unwrap()).unwrap(), ready);
     }
 }

@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use std::process::{Child, ChildStderr, ChildStdout};
 
 use crate::guard;
+use crate::limits::Limits;
+use crate::processes::Stat;
 use crate::token::Token;
 
 /// How to start a worker.
@@ -17,6 +19,8 @@ pub struct Program {
     pub environment: Vec<(OsString, OsString)>,
     /// Its working directory.
     pub directory: PathBuf,
+    /// How much it may have.
+    pub limits: Limits,
 }
 
 /// A running worker, behind its guard.
@@ -44,7 +48,8 @@ impl Process {
     /// # Errors
     /// When the guard cannot be started. That the worker's program does not exist is found by the guard, which writes it to its standard error and exits.
     pub fn start(program: &Program, token: &Token) -> io::Result<(Process, Output)> {
-        let (mut child, lifeline) = guard::spawn(&program.command, &program.environment, &program.directory)?;
+        let Program { command, environment, directory, limits } = program;
+        let (mut child, lifeline) = guard::spawn(command, limits, environment, directory)?;
         lifeline.set_nonblocking(true)?;
         let mut stdin = child.stdin.take();
         if let Some(stdin) = &mut stdin {
@@ -69,6 +74,14 @@ impl Process {
         Ok(self.child.try_wait()?.map(|status| status.code().unwrap_or(-1)))
     }
 
+    /// Makes the guard ask the worker's process group to end, with SIGTERM. Whether it does is seen by [`Process::lifeline_mut`] and [`Process::try_wait`].
+    pub fn terminate(&mut self) {
+        if let Some(lifeline) = &mut self.lifeline {
+            // A guard that takes no byte is gone, and the worker with it.
+            let _ = lifeline.write(&[guard::TERMINATE]);
+        }
+    }
+
     /// Makes the guard kill the worker and all its children. It is gone when the guard has exited, a few milliseconds later.
     pub fn kill(&mut self) {
         self.lifeline = None;
@@ -80,6 +93,15 @@ impl Process {
     /// Those of waiting.
     pub fn wait(&mut self) -> io::Result<i32> {
         Ok(self.child.wait()?.code().unwrap_or(-1))
+    }
+
+    /// Whether a process has nothing to do with the worker: it lives, and neither the worker nor one that the worker has started is it.
+    pub fn is_stranger(&self, pid: u32) -> bool {
+        // No family is so deep, but a number may be given to another process while this looks.
+        const DEEPEST: usize = 64;
+        let parent = |pid: u32| Stat::read(pid).map(|stat| stat.parent);
+        let mut parents = std::iter::successors(parent(pid), |&pid| parent(pid)).take(DEEPEST).peekable();
+        parents.peek().is_some() && !parents.any(|parent| parent == self.child.id())
     }
 
     /// The guard's process id.

@@ -11,7 +11,7 @@ pub struct Limits {
     pub running: usize,
     /// How many `sync` connections there may be whose handlers do not wait for an API call.
     pub max_running: usize,
-    /// How many of those are kept free of HTTP requests.
+    /// How many of those are kept free of HTTP requests and events.
     pub reserved: usize,
     /// How many of the reserved ones uploads may occupy.
     pub files: usize,
@@ -54,7 +54,7 @@ impl Limits {
     pub fn max_busy(&self, class: Class) -> usize {
         match class {
             Class::Plain => self.max_running,
-            Class::Http => self.max_running.saturating_sub(self.reserved),
+            Class::Http | Class::Event => self.max_running.saturating_sub(self.reserved),
             Class::File => self.files,
         }
     }

@@ -16,7 +16,7 @@ use std::collections::HashMap;
 use std::time::Instant;
 
 pub use limits::Limits;
-pub use queue::Queued;
+pub use queue::{Lane, Queued};
 
 use crate::messages::Mode;
 use queue::Queue;
@@ -39,10 +39,12 @@ pub enum Class {
     Http,
     /// Files that are looked at while they are uploaded.
     File,
+    /// Those that nobody waits for.
+    Event,
 }
 
 impl Class {
-    const ALL: [Class; 3] = [Class::Plain, Class::Http, Class::File];
+    const ALL: [Class; 4] = [Class::Plain, Class::Http, Class::File, Class::Event];
 }
 
 /// Where a hook goes.
@@ -61,6 +63,7 @@ pub enum Place {
 struct Running {
     connection: usize,
     need: Need,
+    lane: Option<Lane>,
     /// How many API calls it has open; known for `sync` hooks, which have their connection to themselves.
     calls: u32,
 }
@@ -99,6 +102,8 @@ pub struct Dispatcher {
     opening: usize,
     groups: [Group; Class::ALL.len()],
     grow_at: Option<Instant>,
+    /// Whether nothing leaves the queue: the worker is not there, is being brought up, or is to be started again.
+    paused: bool,
 }
 
 impl Dispatcher {
@@ -115,17 +120,20 @@ impl Dispatcher {
         &mut self.groups[class as usize]
     }
 
-    /// Where a hook goes that has just come. Hooks never overtake those of their kind in the queue.
-    pub fn place(&self, need: Need) -> Place {
+    /// Where a hook goes that has just come. Hooks never overtake those of their kind in the queue, nor those of their lane.
+    pub fn place(&self, need: Need, lane: Option<Lane>) -> Place {
         let queue = &self.group(need.class).queue;
         match self.free(need) {
-            Some(connection) if queue.first(need.mode).is_none() => Place::Connection(connection),
+            Some(connection) if !self.paused && queue.first(need.mode).is_none() && !queue.is_lane_busy(lane) => {
+                Place::Connection(connection)
+            }
             _ if queue.is_full(self.limits.queued, self.limits.queued_bytes) => Place::Full,
             _ => Place::Queue,
         }
     }
 
-    fn free(&self, need: Need) -> Option<usize> {
+    /// A connection that can take a hook now, whatever waits in the queue: for what brings a worker up.
+    pub fn free(&self, need: Need) -> Option<usize> {
         match need.mode {
             _ if !self.may_start(need) => None,
             Mode::Sync => self.idle.last().copied(),
@@ -141,7 +149,7 @@ impl Dispatcher {
             (_, Class::Plain) if self.waiting() >= limits.waiting => false,
             (Mode::Sync, Class::Plain) => true,
             (Mode::Sync, class) => group.sync_waiting < limits.waiting && group.busy() < limits.max_busy(class),
-            (Mode::Async, Class::Plain) => group.asynchronous < limits.max_async,
+            (Mode::Async, Class::Plain | Class::Event) => group.asynchronous < limits.max_async,
             (Mode::Async, _) => group.asynchronous < limits.max_async_streams,
         }
     }
@@ -161,8 +169,35 @@ impl Dispatcher {
         self.groups.iter().map(|group| group.queue.len()).sum()
     }
 
+    /// Whether a hook of this lane runs or waits.
+    pub fn is_lane_busy(&self, lane: Lane) -> bool {
+        self.groups.iter().any(|group| group.queue.is_lane_busy(Some(lane)))
+    }
+
+    /// Whether any hook runs whose handler waits for an API call.
+    pub fn has_waiting(&self) -> bool {
+        self.async_calls > 0 || self.groups.iter().any(|group| group.sync_waiting > 0)
+    }
+
+    /// The ids of the hooks that run.
+    pub fn running_ids(&self) -> impl Iterator<Item = u32> + '_ {
+        self.running.keys().copied()
+    }
+
+    /// Nothing leaves the queue from now on.
+    pub fn pause(&mut self) {
+        self.paused = true;
+        self.grow_at = None;
+    }
+
+    /// The queue moves again. [`Dispatcher::dequeue`] has to be called.
+    pub fn resume(&mut self) {
+        self.paused = false;
+    }
+
     /// A hook was sent to a connection.
-    pub fn started(&mut self, id: u32, need: Need, connection: usize) {
+    pub fn started(&mut self, id: u32, need: Need, lane: Option<Lane>, connection: usize) {
+        self.group_mut(need.class).queue.occupy(lane);
         match need.mode {
             Mode::Sync => {
                 self.idle.retain(|&idle| idle != connection);
@@ -171,7 +206,7 @@ impl Dispatcher {
             }
             Mode::Async => self.group_mut(need.class).asynchronous += 1,
         }
-        self.running.insert(id, Running { connection, need, calls: 0 });
+        self.running.insert(id, Running { connection, need, lane, calls: 0 });
     }
 
     /// Puts a hook into the queue.
@@ -189,6 +224,9 @@ impl Dispatcher {
 
     /// The next queued hook that can go, and its connection: of all classes the one that has waited longest.
     pub fn dequeue(&mut self) -> Option<(Queued, usize)> {
+        if self.paused {
+            return None;
+        }
         for mode in [Mode::Sync, Mode::Async] {
             let candidate = |class| {
                 let (at, since) = self.group(class).queue.first(mode)?;
@@ -206,7 +244,7 @@ impl Dispatcher {
     /// How many more `sync` connections the worker should open now. Called after hooks were queued, and at [`Dispatcher::deadline`].
     pub fn growth(&mut self, now: Instant) -> usize {
         let queued: usize = Class::ALL.into_iter().map(|class| self.growing(class)).sum();
-        if queued == 0 {
+        if queued == 0 || self.paused {
             self.grow_at = None;
             return 0;
         }
@@ -237,7 +275,7 @@ impl Dispatcher {
     fn able(&self) -> usize {
         let waiting: usize = self.groups.iter().map(|group| group.sync_waiting).sum();
         let excess_of = |class| self.group(class).busy().saturating_sub(self.limits.max_busy(class));
-        let excess = excess_of(Class::Http) + excess_of(Class::File);
+        let excess: usize = [Class::Http, Class::File, Class::Event].into_iter().map(excess_of).sum();
         self.sync_connections + self.opening - waiting - excess
     }
 
@@ -258,6 +296,7 @@ impl Dispatcher {
         let Some(hook) = self.running.remove(&id) else { return false };
         self.progress(hook.need.class);
         let group = self.group_mut(hook.need.class);
+        group.queue.release(hook.lane);
         match hook.need.mode {
             Mode::Sync => {
                 group.sync -= 1;
@@ -317,7 +356,8 @@ impl Dispatcher {
     /// The hooks that stand behind [`Limits::waiting`] others, none of which has moved for [`Limits::stall`], and that have waited as long themselves: they are taken from the queue, to be answered with the server's default.
     pub fn refuse_stalled(&mut self, now: Instant) -> Vec<u32> {
         let mut refused = Vec::new();
-        for class in Class::ALL {
+        // Nobody waits for an event, so events do not wait for each other: those that stand still wait for the server.
+        for class in [Class::Plain, Class::Http, Class::File] {
             let full = self.is_waiting_full(class);
             let stall = self.limits.stall;
             let group = self.group_mut(class);
@@ -346,12 +386,29 @@ impl Dispatcher {
         self.groups.iter().filter_map(stalled).chain(self.grow_at).min()
     }
 
-    /// Forgets everything: the worker is gone. Returns the ids of all hooks that were running or queued.
-    pub fn reset(&mut self) -> Vec<u32> {
-        let queued = self.groups.iter().flat_map(|group| group.queue.ids());
-        let mut lost: Vec<u32> = self.running.keys().copied().chain(queued).collect();
+    /// The worker is gone, and with it what ran: its ids are returned. What is queued waits for the next worker.
+    pub fn worker_lost(&mut self) -> Vec<u32> {
+        let mut lost: Vec<u32> = self.running.keys().copied().collect();
         lost.sort_unstable();
+        for (_, hook) in std::mem::take(&mut self.running) {
+            self.group_mut(hook.need.class).queue.release(hook.lane);
+        }
+        let queues = std::mem::take(&mut self.groups).map(|group| group.queue);
         *self = Dispatcher::new(self.limits);
+        self.paused = true;
+        for (group, queue) in self.groups.iter_mut().zip(queues) {
+            group.queue = queue;
+        }
         lost
+    }
+
+    /// Takes a hook out of the queue. False if it does not wait there.
+    pub fn remove_queued(&mut self, id: u32) -> bool {
+        self.groups.iter_mut().any(|group| group.queue.remove_id(id).is_some())
+    }
+
+    /// Takes out all that wait.
+    pub fn drain_queue(&mut self) -> Vec<Queued> {
+        self.groups.iter_mut().flat_map(|group| group.queue.drain()).collect()
     }
 }
