@@ -4,7 +4,7 @@ use std::io::{self, Write as _};
 use std::os::fd::AsFd as _;
 use std::process::ExitCode;
 use std::sync::{Arc, mpsc};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use mmp_goplugin::handshake::{self, PluginListener};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -84,12 +84,19 @@ fn shake_hands(listener: &PluginListener) -> io::Result<()> {
 }
 
 fn accept(listener: &PluginListener) -> io::Result<std::os::unix::net::UnixStream> {
-    let mut waiting = [PollFd::from_borrowed_fd(listener.socket().as_fd(), PollFlags::IN)];
-    let patience = Timespec::try_from(CONNECT_PATIENCE).ok();
-    if poll(&mut waiting, patience.as_ref())? == 0 {
-        return Err(io::Error::new(io::ErrorKind::TimedOut, "the server does not connect"));
+    let deadline = Instant::now() + CONNECT_PATIENCE;
+    loop {
+        let mut waiting = [PollFd::from_borrowed_fd(listener.socket().as_fd(), PollFlags::IN)];
+        let patience = Timespec::try_from(deadline.saturating_duration_since(Instant::now())).ok();
+        if poll(&mut waiting, patience.as_ref())? == 0 {
+            return Err(io::Error::new(io::ErrorKind::TimedOut, "the server does not connect"));
+        }
+        match listener.accept() {
+            // That was somebody else; the server is still to come.
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {}
+            accepted => return accepted,
+        }
     }
-    listener.accept()
 }
 
 /// An interrupt from a terminal goes to the server too, which decides when its plugins stop; Go plugins ignore it as well.

@@ -25,6 +25,17 @@ pub enum HandshakeError {
         /// Why.
         source: std::io::Error,
     },
+    /// There is no directory for the socket.
+    #[error(
+        "{}; tried: {tried}. Set TMPDIR in the server's environment to a directory that the server's user can write to and whose path is short",
+        first.as_ref().map_or_else(|| "cannot listen".to_owned(), ToString::to_string)
+    )]
+    Nowhere {
+        /// The directories.
+        tried: String,
+        /// What was wrong with the first.
+        first: Option<Box<HandshakeError>>,
+    },
     /// The socket's path cannot be part of the line.
     #[error("the socket's path {} contains a line break, '|' or bytes that are not UTF-8", .0.display())]
     UnprintablePath(PathBuf),

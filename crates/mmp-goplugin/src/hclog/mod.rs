@@ -63,6 +63,11 @@ fn cut_to(text: &mut String, longest: usize) {
     }
 }
 
+/// A point in time in UTC, as the lines have it: `2006-01-02T15:04:05.000000Z`.
+pub fn timestamp(time: SystemTime) -> String {
+    timestamp::render(time)
+}
+
 /// Writes one line to standard error in hclog's form. All values are strings: go-plugin panics, and the server with it, when `@message`, `@level` or `@timestamp` are anything else.
 pub fn write_stderr(line: &Line) {
     // There is nowhere left to say that this failed.
