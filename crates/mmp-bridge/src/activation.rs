@@ -7,15 +7,21 @@ use mmp_goplugin::plugin::PluginSession;
 use mmp_goplugin::yamux::StreamId;
 use mmp_transcode::generated;
 use mmp_transcode::schema::Method;
+use mmp_worker::protections::{self, Protection};
 
 use crate::core::{AnswerError, Core};
 use crate::hooks::Asker;
 use crate::http::SERVE_METRICS;
+use crate::ids;
 use crate::log::Level;
 use crate::names;
+use crate::policies::ON_DEACTIVATE;
+use crate::supervisor::Worker;
+use crate::supervisor::life::State;
+use crate::support::GENERATE_SUPPORT_DATA;
 
 const IMPLEMENTED: &str = "Plugin.Implemented";
-const ON_ACTIVATE: &str = "OnActivate";
+pub(crate) const ON_ACTIVATE: &str = "OnActivate";
 pub(crate) const ON_CONFIGURATION_CHANGE: &str = "OnConfigurationChange";
 
 impl Core {
@@ -28,15 +34,19 @@ impl Core {
     /// Answers the question if the plugin is loaded, or cannot be: the error's text then reaches the server's log and its list of plugins.
     pub(crate) fn answer_implemented(&mut self, link: &mut HostLink) {
         let Some((conn, seq)) = self.implemented else { return };
-        match self.worker.verdict() {
+        match self.workers.verdict() {
             None => return,
             Some(Ok(hooks)) => {
                 let names = hooks.iter().filter_map(|&id| generated::hook(id)).map(|method| method.name);
                 let mut names: Vec<&str> = names.collect();
-                // The bridge has metrics of its own.
-                if !names.contains(&SERVE_METRICS) {
-                    names.push(SERVE_METRICS);
+                // The bridge has metrics of its own, a part in every stop and in every support packet, and perhaps a command.
+                for own in [SERVE_METRICS, ON_DEACTIVATE, GENERATE_SUPPORT_DATA].into_iter().chain(self.status.hook()) {
+                    if !names.contains(&own) {
+                        names.push(own);
+                    }
                 }
+                self.workers.announced();
+                self.log_gates(&hooks);
                 let sent = link.reply(conn, seq, IMPLEMENTED, |out| {
                     put_names(&names, out);
                     Ok::<(), ConnError>(())
@@ -48,6 +58,19 @@ impl Core {
             Some(Err(sentence)) => link.reply_error(conn, seq, IMPLEMENTED, &sentence),
         }
         self.implemented = None;
+    }
+
+    /// Says which gates stay open when the plugin fails, because nobody has said otherwise.
+    fn log_gates(&mut self, hooks: &[u16]) {
+        let gates = hooks
+            .iter()
+            .filter_map(|&id| generated::hook(id))
+            .filter(|method| method.reject.is_some() && self.workers.policies.is_unsaid(method));
+        let names: Vec<&str> = gates.map(|method| method.name).collect();
+        if !names.is_empty() {
+            let message = "when a handler of one of these hooks fails, is late or cannot be called, the server goes on as if it had allowed it, as with a Go plugin; on_failure=\"reject\" in @hook or in plugin.json makes it refuse instead, on_failure=\"allow\" keeps it quiet";
+            self.log.push(Level::Info, message, &[("hooks", &names.join(", "))]);
+        }
     }
 
     /// The host activates the plugin: the API and the database are dialled within the five seconds that it waits for that, and then the
@@ -72,38 +95,62 @@ impl Core {
                 return Ok(());
             }
         }
-        let asker = Asker::Activation { conn, seq };
-        if !self.call_own_hook(ON_CONFIGURATION_CHANGE, asker) && !self.call_own_hook(ON_ACTIVATE, asker) {
-            let failure = self.worker.down_reason();
-            self.finish_activation(link, conn, seq, failure.as_deref());
-        }
+        self.activate_from(link, 0, conn, seq);
         Ok(())
+    }
+
+    /// Calls the plugin's hooks in the first worker from this one on that has any; one worker is activated after the other, so that the first one can prepare what all need.
+    fn activate_from(&mut self, link: &mut HostLink, first: usize, conn: StreamId, seq: u64) {
+        let asker = Asker::Activation { conn, seq };
+        for worker in first..self.workers.len() {
+            self.activating = Some(worker);
+            if self.bring_up(worker, asker) {
+                return;
+            }
+        }
+        let failure = self.workers.down_reason();
+        self.finish_activation(link, conn, seq, failure.as_deref());
+    }
+
+    /// Calls the first of a worker's own hooks. False if it has none.
+    fn bring_up(&mut self, worker: usize, asker: Asker) -> bool {
+        self.call_own_hook(worker, ON_CONFIGURATION_CHANGE, asker) || self.call_own_hook(worker, ON_ACTIVATE, asker)
     }
 
     /// A hook that the bridge called itself was answered; `failure` is what its handler raised.
     pub(crate) fn own_hook_answered(
         &mut self,
         session: &mut PluginSession,
+        worker: usize,
         asker: Asker,
         method: &Method,
         failure: Option<&str>,
     ) {
+        match asker {
+            Asker::Deactivation => return self.deactivated(session, failure),
+            Asker::Broadcast { id } => return self.broadcast_answered(session.link(), id, failure),
+            _ => {}
+        }
         let configured = method.name == ON_CONFIGURATION_CHANGE;
         if configured && let Some(failure) = failure {
             self.log.push(Level::Error, format!("OnConfigurationChange failed: {failure}"), &[]);
         }
-        if configured && asker != Asker::CatchUp && self.call_own_hook(ON_ACTIVATE, asker) {
+        if configured && asker != Asker::CatchUp && self.call_own_hook(worker, ON_ACTIVATE, asker) {
             return;
         }
-        let failure = if configured { self.worker.down_reason() } else { failure.map(str::to_owned) };
-        match asker {
-            Asker::Activation { conn, seq } => {
-                let sentence = failure.map(|failure| self.log_inactive(configured, &failure));
-                self.finish_activation(session.link(), conn, seq, sentence.as_deref());
+        let is_up = self.workers.get(worker).is_some_and(Worker::is_up);
+        // One that has ended in it will not be called any more, and why it has is known.
+        let down = (!is_up).then(|| failure.map_or_else(|| self.absence_of_workers(), str::to_owned));
+        let failure = if configured { down } else { failure.map(str::to_owned) };
+        match (asker, failure) {
+            (Asker::Activation { conn, seq }, Some(failure)) => {
+                let sentence = self.log_inactive(configured, &failure);
+                self.finish_activation(session.link(), conn, seq, Some(&sentence));
             }
-            Asker::Restart => self.finish_restart(failure.as_deref()),
-            Asker::CatchUp => self.finish_restart(None),
-            Asker::Host { .. } | Asker::Http { .. } => {}
+            (Asker::Activation { conn, seq }, None) => self.activate_from(session.link(), worker + 1, conn, seq),
+            (Asker::Restart, failure) => self.finish_restart(worker, failure.as_deref()),
+            (Asker::CatchUp, _) => self.finish_restart(worker, None),
+            _ => {}
         }
     }
 
@@ -119,49 +166,134 @@ impl Core {
     }
 
     fn finish_activation(&mut self, link: &mut HostLink, conn: StreamId, seq: u64, failure: Option<&str>) {
+        self.activating = None;
         self.activated |= failure.is_none();
         let method = on_activate();
-        let to_hooks = &mut self.to_hooks;
-        let sent: Result<(), AnswerError> = link.reply(conn, seq, names::hook(method), |out| {
-            match failure {
-                Some(message) => to_hooks.reply_error(method, message, None, out)?,
-                None => to_hooks.reply_nothing(method, out)?,
+        match failure {
+            Some(message) if !protections::is_off(Protection::ActivationError) => {
+                self.reply_own_error(link, conn, seq, method, message);
             }
-            Ok(())
-        });
+            _ => self.reply_nothing(link, conn, seq, method),
+        }
+        if failure.is_none() {
+            self.register_status_command(link);
+        }
+    }
+
+    /// Answers one of the bridge's own requests with an error.
+    pub(crate) fn reply_own_error(
+        &mut self,
+        link: &mut HostLink,
+        conn: StreamId,
+        seq: u64,
+        method: &'static Method,
+        message: &str,
+    ) {
+        let (to_hooks, name) = (&mut self.to_hooks, names::hook(method));
+        let sent: Result<(), AnswerError> =
+            link.reply(conn, seq, name, |out| Ok(to_hooks.reply_error(method, message, None, out)?));
         if let Err(error) = sent {
-            link.reply_error(conn, seq, names::hook(method), &error.to_string());
+            link.reply_error(conn, seq, name, &error.to_string());
         }
     }
 
     /// A worker that was started again is brought up before the host's hooks reach it. Before the first activation there is nothing to catch up with: the host's own is yet to come.
-    pub(crate) fn bring_up_restarted(&mut self) {
-        if !self.activated {
-            self.worker.set_active();
-            return;
+    pub(crate) fn bring_up_restarted(&mut self, worker: usize) {
+        if let Some(worker) = self.workers.get_mut(worker) {
+            // Its own OnConfigurationChange reads whatever changed before.
+            worker.config_missed = false;
         }
-        // Its own OnConfigurationChange reads whatever changed before.
-        self.config_missed = false;
-        let asker = Asker::Restart;
-        if !self.call_own_hook(ON_CONFIGURATION_CHANGE, asker) && !self.call_own_hook(ON_ACTIVATE, asker) {
-            self.finish_restart(None);
+        // Nor is there if its turn in the host's activation is still to come, for which it is ready.
+        let must = self.activated || self.activating.is_some_and(|current| worker < current);
+        if !must || !self.bring_up(worker, Asker::Restart) {
+            self.finish_restart(worker, None);
         }
     }
 
-    fn finish_restart(&mut self, failure: Option<&str>) {
+    fn finish_restart(&mut self, index: usize, failure: Option<&str>) {
+        let Some(worker) = self.workers.get_mut(index) else { return };
+        // It may have ended in it, which has been said, and it is to be started again already.
+        if !matches!(worker.life.state(), State::Loaded { .. }) {
+            return;
+        }
+        if let Some(failure) = failure {
+            worker.fail(&format!("OnActivate failed after a restart: {failure}"));
+            return;
+        }
+        if std::mem::take(&mut worker.config_missed)
+            && self.call_own_hook(index, ON_CONFIGURATION_CHANGE, Asker::CatchUp)
+        {
+            return;
+        }
+        self.worker_ready_again(index);
+    }
+
+    fn worker_ready_again(&mut self, index: usize) {
+        let now = self.now;
+        let Some(worker) = self.workers.get_mut(index) else { return };
+        let recovered = worker.life.ready(now);
+        let sentence = if recovered {
+            "the plugin's worker was started again and is active; the plugin is not degraded any more"
+        } else {
+            "the plugin's worker was started again and is active"
+        };
+        self.log_state(index, Level::Info, sentence);
+        self.resume_worker(index);
+    }
+
+    /// The host says that the configuration changed. Several workers are all told, and the host is answered when all have answered. False if there is only one, which is asked like for any other hook.
+    pub(crate) fn configuration_changed(&mut self, conn: StreamId, seq: u64) -> bool {
+        if self.workers.len() < 2 {
+            return false;
+        }
+        self.configuration_missed(None);
+        let id = ids::unused(&self.broadcasts, 0);
+        self.broadcasts.insert(id, Broadcast { conn, seq, left: 0, failure: None });
+        let ready: Vec<usize> = self.workers.iter().filter(|worker| worker.is_ready()).map(|one| one.index).collect();
+        let asker = Asker::Broadcast { id };
+        let left = ready.into_iter().filter(|&one| self.call_own_hook(one, ON_CONFIGURATION_CHANGE, asker)).count();
+        if left == 0 {
+            return self.broadcasts.remove(&id).is_none();
+        }
+        if let Some(broadcast) = self.broadcasts.get_mut(&id) {
+            broadcast.left = left;
+        }
+        true
+    }
+
+    /// A worker, or each that is not ready, has not heard of a change; when it is up it is told.
+    pub(crate) fn configuration_missed(&mut self, index: Option<usize>) {
+        let missed = |worker: &&mut Worker| index.map_or(!worker.is_ready(), |index| index == worker.index);
+        self.workers.iter_mut().filter(missed).for_each(|worker| worker.config_missed = true);
+    }
+
+    fn broadcast_answered(&mut self, link: &mut HostLink, id: u32, failure: Option<&str>) {
+        let Some(broadcast) = self.broadcasts.get_mut(&id) else { return };
+        broadcast.left = broadcast.left.saturating_sub(1);
+        if let Some(failure) = failure {
+            broadcast.failure.get_or_insert_with(|| failure.to_owned());
+        }
+        if broadcast.left > 0 {
+            return;
+        }
+        let Some(Broadcast { conn, seq, failure, .. }) = self.broadcasts.remove(&id) else { return };
+        let Some(method) = generated::hook_by_name(ON_CONFIGURATION_CHANGE) else { return };
         match failure {
-            None if self.worker.down_reason().is_some() => {}
-            None if std::mem::take(&mut self.config_missed)
-                && self.call_own_hook(ON_CONFIGURATION_CHANGE, Asker::CatchUp) => {}
-            None => {
-                self.worker.set_active();
-                self.log.push(Level::Info, "the plugin's worker was started again and is active", &[]);
-            }
-            // The worker may have ended in it, which has been said, and it is to be started again already.
-            Some(_) if self.worker.down_reason().is_some() => {}
-            Some(failure) => self.fail_worker(&format!("OnActivate failed after a restart: {failure}")),
+            None => self.reply_nothing(link, conn, seq, method),
+            Some(failure) => self.reply_own_error(link, conn, seq, method, &failure),
         }
     }
+}
+
+/// A hook of the host's that every worker answers.
+#[derive(Debug)]
+pub(crate) struct Broadcast {
+    conn: StreamId,
+    seq: u64,
+    /// How many have not answered.
+    left: usize,
+    /// What the first handler raised.
+    failure: Option<String>,
 }
 
 fn on_activate() -> &'static Method {

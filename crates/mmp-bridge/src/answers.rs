@@ -5,7 +5,7 @@ use mmp_goplugin::endpoint::Link as HostLink;
 use mmp_goplugin::netrpc::Body;
 use mmp_goplugin::plugin::PluginSession;
 use mmp_goplugin::yamux::StreamId;
-use mmp_transcode::msgpack::{Reader, Token};
+use mmp_transcode::msgpack::{self, Reader, Token};
 use mmp_transcode::schema::Method;
 use mmp_transcode::{Error as TranscodeError, Sent};
 
@@ -13,17 +13,19 @@ use crate::core::{AnswerError, Core};
 use crate::hooks::{Asker, Kept, PendingHook};
 use crate::log::Level;
 use crate::names;
+use crate::support::GENERATE_SUPPORT_DATA;
 
 /// A reply that is due to the host: to which request, and what was kept of the argument that the hook's result echoes.
 #[derive(Debug, Clone, Copy)]
-struct Due<'a> {
-    conn: StreamId,
-    seq: u64,
-    method: &'static Method,
-    sent: Option<Sent<'a>>,
+pub(crate) struct Due<'a> {
+    pub(crate) conn: StreamId,
+    pub(crate) seq: u64,
+    pub(crate) method: &'static Method,
+    pub(crate) sent: Option<Sent<'a>>,
 }
 
 /// The text of an error that the worker's handler raised, and the map of an AppError in it.
+#[derive(Debug)]
 pub(crate) struct Raised<'a> {
     pub(crate) message: String,
     pub(crate) app: Option<&'a [u8]>,
@@ -38,14 +40,18 @@ impl Core {
                 self.http_finished(session.link(), exchange, None);
                 return true;
             }
+            Asker::Nobody => return true,
             asker => {
                 let failure = read_returned_error(payload);
-                self.own_hook_answered(session, asker, hook.method, failure.as_deref());
+                self.own_hook_answered(session, hook.worker, asker, hook.method, failure.as_deref());
                 return true;
             }
         };
         let Some((link, types)) = session.link_and_types(conn) else { return true };
         let due = Due { conn, seq, method: hook.method, sent: hook.kept.as_ref().map(Kept::sent) };
+        if hook.method.name == GENERATE_SUPPORT_DATA {
+            return self.reply_files(link, types, due, payload);
+        }
         if let Err(AnswerError::Value(error)) = self.reply(link, types, due, payload) {
             let message = format!(
                 "{}: the handler's result does not fit, so the server's default is the answer: {error}",
@@ -56,42 +62,6 @@ impl Core {
             return false;
         }
         true
-    }
-
-    /// Answers with an error where the hook has an error result, else with the server's default.
-    pub(crate) fn answer_failure(
-        &mut self,
-        session: &mut PluginSession,
-        hook: PendingHook,
-        message: &str,
-        app: Option<&[u8]>,
-    ) {
-        let (conn, seq) = match hook.asker {
-            Asker::Host { conn, seq } => (conn, seq),
-            Asker::Http { exchange } => return self.http_finished(session.link(), exchange, Some(message)),
-            asker => return self.own_hook_answered(session, asker, hook.method, Some(message)),
-        };
-        let Some((link, types)) = session.link_and_types(conn) else { return };
-        let due = Due { conn, seq, method: hook.method, sent: hook.kept.as_ref().map(Kept::sent) };
-        self.reply_failure(link, types, due, message, app);
-    }
-
-    /// Answers a hook that comes while there is no worker: with an error where the hook has an error result, else with the server's default.
-    pub(crate) fn answer_without_worker(
-        &mut self,
-        link: &mut HostLink,
-        conn: StreamId,
-        seq: u64,
-        method: &'static Method,
-        body: Body<'_, '_>,
-    ) -> Result<(), GobError> {
-        if method.error.is_none() {
-            return self.answer_neutral(link, conn, seq, method, body);
-        }
-        let reason = self.worker.down_reason();
-        let reason = reason.as_deref().unwrap_or("the plugin's worker is being started again");
-        self.reply_failure(link, body.types, Due { conn, seq, method, sent: None }, reason, None);
-        Ok(())
     }
 
     /// Answers a hook that no worker can take now with the server's default, for which its arguments are read: the default may repeat one.
@@ -119,7 +89,7 @@ impl Core {
         Ok(())
     }
 
-    fn reply(
+    pub(crate) fn reply(
         &mut self,
         link: &mut HostLink,
         types: &mut Types,
@@ -132,7 +102,7 @@ impl Core {
     }
 
     /// The answer of a hook that failed. A hook that can say an error never gets its neutral answer here, which would mean success: an AppError that does not fit becomes a plain one.
-    fn reply_failure(
+    pub(crate) fn reply_failure(
         &mut self,
         link: &mut HostLink,
         types: &mut Types,
@@ -165,12 +135,44 @@ impl Core {
         }
     }
 
+    /// Results of the bridge's own making.
+    pub(crate) fn reply_results(&mut self, link: &mut HostLink, types: &mut Types, due: Due<'_>, results: &[u8]) {
+        if let Err(error) = self.reply(link, types, due, results) {
+            self.log.push(Level::Error, format!("{}: an answer cannot be written: {error}", due.method.name), &[]);
+            self.reply_neutral(link, types, due);
+        }
+    }
+
+    /// The answer of a hook without results.
+    pub(crate) fn reply_nothing(&mut self, link: &mut HostLink, conn: StreamId, seq: u64, method: &'static Method) {
+        let (to_hooks, name) = (&mut self.to_hooks, names::hook(method));
+        let sent: Result<(), AnswerError> = link.reply(conn, seq, name, |out| Ok(to_hooks.reply_nothing(method, out)?));
+        if let Err(error) = sent {
+            link.reply_error(conn, seq, name, &error.to_string());
+        }
+    }
+
     /// The neutral answer; an error reply if even that cannot be written.
-    fn reply_neutral(&mut self, link: &mut HostLink, types: &mut Types, due: Due<'_>) {
+    pub(crate) fn reply_neutral(&mut self, link: &mut HostLink, types: &mut Types, due: Due<'_>) {
         if let Err(error) = self.reply(link, types, due, &[]) {
             link.reply_error(due.conn, due.seq, names::hook(due.method), &error.to_string());
         }
     }
+}
+
+/// The results of ExecuteCommand that only the user sees who gave the command. The text is Markdown and nothing else: the server would look for Slack's own forms in it.
+pub(crate) fn ephemeral(text: &str) -> Vec<u8> {
+    let mut results = Vec::new();
+    msgpack::put_array_len(&mut results, 1);
+    let mark = msgpack::begin_map(&mut results);
+    msgpack::put_str(&mut results, "response_type");
+    msgpack::put_str(&mut results, "ephemeral");
+    msgpack::put_str(&mut results, "text");
+    msgpack::put_str(&mut results, text);
+    msgpack::put_str(&mut results, "skip_slack_parsing");
+    msgpack::put_bool(&mut results, true);
+    msgpack::end_map(&mut results, mark, 3);
+    results
 }
 
 /// Reads the error among the results of a hook that has no other: nil, a text, or a map like that of HOOK_ERROR. An empty payload is none.

@@ -43,6 +43,7 @@ impl Core {
             Ok(checked) => checked.as_ref(),
             Err(problem) => return self.refuse_call(call, "invalid", &format!("{}: {problem}", method.name)),
         };
+        self.watch_registrations(method, payload);
         if self.must_collect(method) {
             self.collect(link, call, header.flags, payload);
             return;
@@ -93,14 +94,16 @@ impl Core {
 
     /// A call of a connection waits for its answer from now on.
     pub(crate) fn call_began(&mut self, connection: usize) {
-        self.dispatcher.call_began(connection);
-        self.worker.count_call(connection, true);
+        if let Some(worker) = self.workers.of(connection) {
+            worker.count_call(connection, true);
+        }
     }
 
     /// A call of a connection does not wait any more.
     pub(crate) fn call_ended(&mut self, connection: usize) {
-        self.dispatcher.call_ended(connection);
-        self.worker.count_call(connection, false);
+        if let Some(worker) = self.workers.of(connection) {
+            worker.count_call(connection, false);
+        }
     }
 
     /// The plugin is being stopped: no call gets an answer any more, and handlers that wait for one go on.
@@ -141,6 +144,9 @@ impl Core {
                 self.log.in_flight = false;
                 self.flush_log(link);
             }
+            Some(PendingCall::Own { purpose, method }) => {
+                self.own_call_answered(link, token, purpose, method, body)?;
+            }
             Some(PendingCall::Abandoned) | None => {
                 if self.driver.knows(token) {
                     self.driver_answered_nobody(link, token, body)?;
@@ -162,12 +168,12 @@ impl Core {
         if is_buffered(call.method) {
             return self.buffered_answered(link, call, body);
         }
-        let mut out = self.worker.take_output(call.connection);
+        let mut out = self.workers.take_output(call.connection);
         let start = out.len() + frame::HEADER;
         let written = self.put_reply(call, body, &mut out);
         let (has_streams, of_driver) = (!call.method.streams.is_empty(), is_driver(call.method));
         let reply = ((has_streams || of_driver) && matches!(written, Ok(true))).then(|| out[start..].to_vec());
-        self.worker.put_output(call.connection, out);
+        self.workers.put_output(call.connection, out);
         let ok = written?;
         if has_streams {
             self.call_streams_answered(link, call, reply.as_deref());
@@ -219,6 +225,7 @@ impl Core {
                 self.log.in_flight = false;
                 self.flush_log(link);
             }
+            Some(PendingCall::Own { purpose, method }) => self.own_call_refused(link, purpose, method, error),
             Some(PendingCall::Abandoned) | None => {}
         }
     }
@@ -238,16 +245,16 @@ impl Core {
     /// The same with Go's number of the error.
     pub(crate) fn refuse_call_with_code(&mut self, call: WorkerCall, kind: &str, code: u8, message: &str) {
         self.metrics.api_call(call.method, self.now.saturating_duration_since(call.began), false);
-        let mut out = self.worker.take_output(call.connection);
+        let mut out = self.workers.take_output(call.connection);
         put_error(&mut out, call.method.id, call.id, kind, code, message);
-        self.worker.put_output(call.connection, out);
+        self.workers.put_output(call.connection, out);
     }
 
     /// Sends API_ERROR.
     pub(crate) fn put_error(&mut self, connection: usize, id: u32, method: u16, kind: &str, message: &str) {
-        let mut out = self.worker.take_output(connection);
+        let mut out = self.workers.take_output(connection);
         put_error(&mut out, method, id, kind, 0, message);
-        self.worker.put_output(connection, out);
+        self.workers.put_output(connection, out);
     }
 }
 

@@ -10,10 +10,10 @@ use mmp_goplugin::netrpc::{Body, CallError, ConnError, RequestHead};
 use mmp_goplugin::plugin::PluginHandler;
 use mmp_goplugin::yamux::{SessionError, StreamId};
 use mmp_transcode::{FromGob, ToGob};
-use mmp_worker::dispatch::{Dispatcher, Limits};
-use mmp_worker::messages::Role;
 
+use crate::activation::Broadcast;
 use crate::api_streams::ApiStreams;
+use crate::deadlines::Deadlines;
 use crate::driver::Driver;
 use crate::files::FileStreams;
 use crate::hooks::PendingHook;
@@ -21,9 +21,12 @@ use crate::http::Exchanges;
 use crate::log::{Level, Log};
 use crate::metrics::Metrics;
 use crate::names::SERVICE;
+use crate::notice::Notice;
 use crate::pending_calls::PendingCalls;
+use crate::status::StatusCommand;
 use crate::streams::Routes;
-use crate::worker::Worker;
+use crate::supervisor::health::Overdue;
+use crate::supervisor::{Changes, Stop, Workers};
 
 /// Why an answer could not be written.
 #[derive(Debug, thiserror::Error)]
@@ -49,12 +52,20 @@ impl AnswerError {
 /// Everything but the host's session and the event loop's sockets.
 #[derive(Debug)]
 pub(crate) struct Core {
-    pub(crate) worker: Worker,
+    pub(crate) workers: Workers,
     pub(crate) log: Log,
-    pub(crate) dispatcher: Dispatcher,
-    /// The hooks that the worker has, by their id there.
+    /// The hooks that workers have, or that wait for one, by their ids there.
     pub(crate) hooks: HashMap<u32, PendingHook>,
     pub(crate) next_hook: u32,
+    /// When something is due for them.
+    pub(crate) deadlines: Deadlines,
+    /// The hooks that were answered in a worker's place, while it still runs them.
+    pub(crate) overdue: HashMap<u32, Overdue>,
+    /// The hooks that all workers answer together.
+    pub(crate) broadcasts: HashMap<u32, Broadcast>,
+    /// The events that were lost since that was said, and when it was.
+    pub(crate) dropped: u64,
+    pub(crate) dropped_said: Option<Instant>,
     /// The calls to the host that wait for an answer.
     pub(crate) calls: PendingCalls,
     /// Hook arguments, API results, hook results and API arguments: each direction of each stream has types of its own.
@@ -77,16 +88,23 @@ pub(crate) struct Core {
     pub(crate) driver: Driver,
     /// Whether the host has activated the plugin: a worker that is started again afterwards is brought up by the bridge.
     pub(crate) activated: bool,
-    /// Whether the configuration changed while a worker that was started again was brought up.
-    pub(crate) config_missed: bool,
+    /// The host is activating it, and this worker's turn it is.
+    pub(crate) activating: Option<usize>,
+    /// The stop that the host has asked for.
+    pub(crate) stop: Option<Stop>,
     /// Where the host calls hooks.
     pub(crate) hooks_conn: Option<StreamId>,
     /// The host waits for the list of hooks: connection and sequence number.
     pub(crate) implemented: Option<(StreamId, u64)>,
-    /// Why the worker is to be killed at the end of this turn.
-    pub(crate) worker_failure: Option<String>,
-    /// A connection that the worker closed while its process went on: its role, and when.
-    pub(crate) lost_connection: Option<(Role, Instant)>,
+    /// The message to the administrators that is under way, and whether there was one.
+    pub(crate) notice: Option<Notice>,
+    pub(crate) noticed: bool,
+    /// The command that shows how the plugin is.
+    pub(crate) status: StatusCommand,
+    /// What became of the workers lately.
+    pub(crate) changes: Changes,
+    /// When the bridge began.
+    pub(crate) began: Instant,
     /// The time, as of the current turn of the event loop.
     pub(crate) now: Instant,
     /// Why the bridge is to end, once its output is written.
@@ -105,14 +123,19 @@ pub(crate) enum End {
 }
 
 impl Core {
-    pub(crate) fn new(worker: Worker, now: Instant) -> Core {
-        let driver = Driver::new(worker.bundle().is_some_and(|bundle| bundle.database));
+    pub(crate) fn new(workers: Workers, now: Instant) -> Core {
+        let driver = Driver::new(workers.bundle().is_some_and(|bundle| bundle.database));
+        let status = StatusCommand::new(workers.bundle().and_then(|bundle| bundle.status_command.clone()));
         Core {
-            worker,
+            workers,
             log: Log::default(),
-            dispatcher: Dispatcher::new(Limits::default()),
             hooks: HashMap::new(),
             next_hook: 0,
+            deadlines: Deadlines::default(),
+            overdue: HashMap::new(),
+            broadcasts: HashMap::new(),
+            dropped: 0,
+            dropped_said: None,
             calls: PendingCalls::default(),
             from_hooks: FromGob::default(),
             from_api: FromGob::default(),
@@ -127,11 +150,15 @@ impl Core {
             api: None,
             driver,
             activated: false,
-            config_missed: false,
+            activating: None,
+            stop: None,
             hooks_conn: None,
             implemented: None,
-            worker_failure: None,
-            lost_connection: None,
+            notice: None,
+            noticed: false,
+            status,
+            changes: Changes::default(),
+            began: now,
             now,
             end: None,
         }

@@ -1,5 +1,7 @@
 //! FileWillBeUploaded: the file to the worker, and its replacement back.
 
+use std::time::Instant;
+
 use mmp_goplugin::endpoint::{Kind as StreamKind, Link as HostLink};
 use mmp_goplugin::pull::PullReader;
 use mmp_transcode::msgpack;
@@ -29,6 +31,16 @@ pub(crate) struct FileStreams {
     pub(crate) replacement: Option<Outbound>,
     /// Why the worker has broken the replacement off, if it has.
     broken: Option<String>,
+    /// When something moved, if anything has.
+    pub(crate) moved: Option<Instant>,
+}
+
+impl FileStreams {
+    /// Since when nothing moves that the plugin is to move, if anything has moved; that is now while it waits for the rest of the file.
+    pub(crate) fn idle_since(&self, now: Instant) -> Option<Instant> {
+        let awaits_file = self.file.as_ref().is_some_and(Inbound::is_awaited);
+        if awaits_file { Some(now) } else { self.moved }
+    }
 }
 
 impl Core {
@@ -53,6 +65,7 @@ impl Core {
                     file: Some(Inbound::new(file, Source::Pull(PullReader::default()), None)),
                     replacement: Some(Outbound::new(Some(replacement), Sink::Plain, nowhere)),
                     broken: None,
+                    moved: None,
                 }
             }
             (Err(error), _) | (_, Err(error)) => {
@@ -74,12 +87,12 @@ impl Core {
 
     /// The hook runs at the worker now.
     pub(crate) fn files_started(&mut self, link: &mut HostLink, id: u32, address: Address) {
-        let Core { files, worker, .. } = self;
+        let Core { files, workers, .. } = self;
         let Some(streams) = files.get_mut(&id) else { return };
         match &mut streams.file {
             // The worker says how much it wants, and until then that is nothing.
-            Some(file) => file.start(link, worker, address, 0),
-            None => address.end(worker, Some("the server's file cannot be reached")),
+            Some(file) => file.start(link, workers, address, 0),
+            None => address.end(workers, Some("the server's file cannot be reached")),
         }
         if let Some(replacement) = &mut streams.replacement {
             replacement.set_address(address);
@@ -91,17 +104,18 @@ impl Core {
     /// # Errors
     /// When the worker breaks the protocol.
     pub(crate) fn file_frame(&mut self, link: &mut HostLink, header: Header, payload: &[u8]) -> Result<(), String> {
-        let Core { files, worker, .. } = self;
+        let Core { files, workers, now, .. } = self;
         let Some(streams) = files.get_mut(&header.id) else {
             return Err(format!("the worker sent {:?} for a hook that has no stream", header.kind));
         };
+        streams.moved = Some(*now);
         match (header.kind, &mut streams.file, &mut streams.replacement) {
             (Kind::Credit, Some(file), _) => file.grant(link, credit_of(payload)?),
-            (Kind::Data, _, Some(replacement)) => replacement.push(link, worker, payload)?,
+            (Kind::Data, _, Some(replacement)) => replacement.push(link, workers, payload)?,
             // The stream stays open until the hook is over: its end would make the part a whole.
             (Kind::End, _, Some(replacement)) => match broken_off(payload)? {
                 Some(why) => streams.broken = Some(why),
-                None => replacement.end(link, worker),
+                None => replacement.end(link, workers),
             },
             (Kind::Credit | Kind::Data | Kind::End, ..) => {}
             (kind, ..) => return Err(format!("the worker sent {kind:?} for a file")),

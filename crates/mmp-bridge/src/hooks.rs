@@ -1,5 +1,6 @@
-//! Hooks: from the host to the worker, and what comes back; `answers.rs` says how that reaches the host.
+//! Hooks: from the host to a worker, and what comes back; `answers.rs` says how that reaches the host, `failures.rs` what is answered when nothing came back.
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::time::{Duration, Instant};
 
 use mmp_gob::{Error as GobError, TypeId};
@@ -8,29 +9,40 @@ use mmp_goplugin::netrpc::{Body, RequestHead};
 use mmp_goplugin::plugin::PluginSession;
 use mmp_goplugin::yamux::StreamId;
 use mmp_transcode::generated;
-use mmp_transcode::schema::Method;
-use mmp_transcode::{Error as TranscodeError, Sent};
-use mmp_worker::dispatch::{Class, Need, Place, Queued};
+use mmp_transcode::msgpack::Reader;
+use mmp_transcode::schema::{Deadline, Method};
+use mmp_transcode::{Error as TranscodeError, KeptArg, Sent};
+use mmp_worker::dispatch::{Class, Lane, Need, Place, Queued};
 use mmp_worker::frame::{self, Kind};
-use mmp_worker::messages::Mode;
 
 use crate::activation::ON_CONFIGURATION_CHANGE;
-use crate::answers::read_raised;
+use crate::answers::{Due, read_raised};
 use crate::core::Core;
+use crate::failures::Failure;
 use crate::files;
 use crate::http::SERVE_METRICS;
-use crate::ids;
 use crate::log::Level;
+use crate::policies::{ON_DEACTIVATE, class};
+use crate::supervisor::Choice;
+use crate::support::GENERATE_SUPPORT_DATA;
 
-const ON_DEACTIVATE: &str = "OnDeactivate";
+/// How long a hook waits in the queue for a worker that is being started again.
+pub(crate) const RESTART_PATIENCE: Duration = Duration::from_secs(1);
 
-/// A hook that the worker has.
+/// The events of one WebSocket connection come one after the other; their first argument says which connection it is.
+const IN_ORDER: [&str; 3] = ["OnWebSocketConnect", "OnWebSocketDisconnect", "WebSocketMessageHasBeenPosted"];
+
+/// A hook that a worker has.
 #[derive(Debug)]
 pub(crate) struct PendingHook {
     pub(crate) method: &'static Method,
     pub(crate) asker: Asker,
     pub(crate) kept: Option<Kept>,
     pub(crate) began: Instant,
+    /// Which worker has it.
+    pub(crate) worker: usize,
+    /// How long it may take, or nothing of it may move.
+    pub(crate) limit: Option<Duration>,
 }
 
 /// Who waits for the answer of a hook.
@@ -46,6 +58,19 @@ pub(crate) enum Asker {
     Restart,
     /// The bridge itself, because the configuration changed while that worker was brought up.
     CatchUp,
+    /// The host, for the answers of all workers together.
+    Broadcast { id: u32 },
+    /// The bridge itself, on the way to the end that the host asked for.
+    Deactivation,
+    /// Nobody: the host has its answer.
+    Nobody,
+}
+
+impl Asker {
+    /// Whether a hook is one for a certain worker, which no other can run in its place.
+    pub(crate) fn wants_one_worker(self) -> bool {
+        !matches!(self, Asker::Host { .. } | Asker::Http { .. } | Asker::Nobody)
+    }
 }
 
 /// What is kept of an argument that the result echoes.
@@ -76,61 +101,129 @@ impl Core {
             link.reply_error(conn, request.seq, request.method, &request.refusal("Plugin"));
             return Ok(());
         };
-        if !self.worker.implements(method.id) && name != SERVE_METRICS {
+        if name == ON_DEACTIVATE {
+            self.begin_stop(conn, request.seq);
+            return Ok(());
+        }
+        if self.status.hook() == Some(name) {
+            return self.command_called(link, conn, request, method, body);
+        }
+        self.plugins_hook_called(link, conn, request, method, body)
+    }
+
+    /// The same, when it is one that the bridge does not take for itself.
+    pub(crate) fn plugins_hook_called(
+        &mut self,
+        link: &mut HostLink,
+        conn: StreamId,
+        request: RequestHead<'_>,
+        method: &'static Method,
+        body: Body<'_, '_>,
+    ) -> Result<(), GobError> {
+        let name = method.name;
+        if !self.workers.implements(method.id) && name == GENERATE_SUPPORT_DATA {
+            let due = Due { conn, seq: request.seq, method, sent: None };
+            self.reply_files(link, body.types, due, &[]);
+            return Ok(());
+        }
+        if !self.workers.implements(method.id) && name != SERVE_METRICS {
             // Go's text for a hook that the plugin does not have.
             let text = format!("Hook {name} called but not implemented.");
             link.reply_error(conn, request.seq, request.method, &text);
             return Ok(());
         }
-        // A worker that ends now is not to be activated again behind the server's back.
-        self.activated &= name != ON_DEACTIVATE;
-        let class = class_of(method);
-        if class == Class::Http {
-            return self.http_called(link, conn, request, method, body);
+        match class(method) {
+            Class::Http => return self.http_called(link, conn, request, method, body),
+            Class::Event => return self.event_called(link, conn, request, method, body),
+            Class::Plain | Class::File => {}
         }
-        let asker = Asker::Host { conn, seq: request.seq };
-        let Some(mode) = self.worker.mode(method.id).filter(|_| self.worker.is_active()) else {
-            self.config_missed |= name == ON_CONFIGURATION_CHANGE && self.worker.mode(method.id).is_some();
-            return self.answer_without_worker(link, conn, request.seq, method, body);
+        if name == ON_CONFIGURATION_CHANGE && self.configuration_changed(conn, request.seq) {
+            return Ok(());
+        }
+        let Some(choice) = self.workers.choose(method, None) else {
+            if name == ON_CONFIGURATION_CHANGE {
+                self.configuration_missed(None);
+            }
+            let reason = self.absence_of_workers();
+            return self.answer_without_worker(link, conn, request.seq, method, body, &Failure::Gone(&reason));
         };
+        let asker = Asker::Host { conn, seq: request.seq };
         let Body { type_id, cursor, types } = body;
         let start = cursor.clone();
-        let sent =
-            self.send(method, mode, asker, |this, out| this.from_hooks.args(method, type_id, cursor, types, out));
+        let sent = self
+            .send(method, choice, asker, None, |this, out| this.from_hooks.args(method, type_id, cursor, types, out));
         match sent {
             Ok(true) => {
-                if class == Class::File {
+                if class(method) == Class::File {
                     self.files_called(link);
                 }
                 Ok(())
             }
             Ok(false) => {
-                self.log.push(
-                    Level::Error,
-                    format!("{name}: too many hooks wait for the worker; the server's default is the answer"),
-                    &[],
-                );
                 let body = Body { type_id, cursor: &mut start.replay(), types };
-                self.answer_neutral(link, conn, request.seq, method, body)
+                self.answer_without_worker(link, conn, request.seq, method, body, &Failure::Full)
             }
-            Err(TranscodeError::Gob(error)) => Err(error),
-            Err(error) => {
-                self.log.push(
-                    Level::Error,
-                    format!("{name}: the server's arguments cannot be passed on: {error}"),
-                    &[],
-                );
-                link.reply_error(conn, request.seq, request.method, &error.to_string());
-                Ok(())
-            }
+            Err(error) => self.arguments_refused(link, conn, request, method, error),
         }
     }
 
-    /// Calls a hook that has no arguments, for the bridge's own purposes. False if the worker does not implement it.
-    pub(crate) fn call_own_hook(&mut self, name: &str, asker: Asker) -> bool {
+    /// An event: the host has its answer at once, and the worker gets the event when it can.
+    fn event_called(
+        &mut self,
+        link: &mut HostLink,
+        conn: StreamId,
+        request: RequestHead<'_>,
+        method: &'static Method,
+        body: Body<'_, '_>,
+    ) -> Result<(), GobError> {
+        let Body { type_id, cursor, types } = body;
+        let mut arguments = Vec::new();
+        if let Err(error) = self.from_hooks.args(method, type_id, cursor, types, &mut arguments) {
+            return self.arguments_refused(link, conn, request, method, error);
+        }
+        self.reply_nothing(link, conn, request.seq, method);
+        let lane = lane_of(method, &arguments);
+        let Some(choice) = self.workers.choose(method, lane) else {
+            let reason = self.absence_of_workers();
+            self.metrics.hook(method, Duration::ZERO, false);
+            self.drop_event(method, &reason);
+            return Ok(());
+        };
+        let sent = self.send(method, choice, Asker::Nobody, lane, |_, out| {
+            out.extend_from_slice(&arguments);
+            Ok(None)
+        });
+        if !matches!(sent, Ok(true)) {
+            self.drop_event(method, "too many events wait for the worker");
+        }
+        Ok(())
+    }
+
+    fn arguments_refused(
+        &mut self,
+        link: &mut HostLink,
+        conn: StreamId,
+        request: RequestHead<'_>,
+        method: &Method,
+        error: TranscodeError,
+    ) -> Result<(), GobError> {
+        if let TranscodeError::Gob(error) = error {
+            return Err(error);
+        }
+        let message = format!("{}: the server's arguments cannot be passed on: {error}", method.name);
+        self.log.push(Level::Error, message, &[]);
+        link.reply_error(conn, request.seq, request.method, &error.to_string());
+        Ok(())
+    }
+
+    /// Calls a hook that has no arguments, for the bridge's own purposes. False if the worker does not implement it, or cannot take it.
+    pub(crate) fn call_own_hook(&mut self, worker: usize, name: &str, asker: Asker) -> bool {
         let Some(method) = generated::hook_by_name(name) else { return false };
-        let Some(mode) = self.worker.mode(method.id) else { return false };
-        self.send(method, mode, asker, |_, out| {
+        let Some(mode) = self.workers.get(worker).filter(|worker| worker.is_up()).and_then(|w| w.mode(method.id))
+        else {
+            return false;
+        };
+        self.send(method, Choice { worker, mode, waits: false }, asker, None, |_, out| {
             mmp_transcode::msgpack::put_array_len(out, 0);
             Ok(None)
         })
@@ -141,20 +234,26 @@ impl Core {
     pub(crate) fn send(
         &mut self,
         method: &'static Method,
-        mode: Mode,
+        choice: Choice,
         asker: Asker,
-        arguments: impl FnOnce(&mut Core, &mut Vec<u8>) -> Result<Option<mmp_transcode::KeptArg>, TranscodeError>,
+        lane: Option<Lane>,
+        arguments: impl FnOnce(&mut Core, &mut Vec<u8>) -> Result<Option<KeptArg>, TranscodeError>,
     ) -> Result<bool, TranscodeError> {
-        let need = Need { mode, class: class_of(method) };
-        let place = self.dispatcher.place(need);
+        let need = Need { mode: choice.mode, class: class(method) };
+        let limit = self.limit_of(method, choice.worker, asker);
+        let Some(worker) = self.workers.get_mut(choice.worker) else { return Ok(false) };
+        // What brings a worker up, or ends it, does not wait behind the hooks of the host.
+        let own = matches!(asker, Asker::Activation { .. } | Asker::Restart | Asker::CatchUp | Asker::Deactivation);
+        let free = if own { worker.dispatcher.free(need) } else { None };
+        let place = free.map_or_else(|| worker.dispatcher.place(need, lane), Place::Connection);
         if place == Place::Full {
             self.metrics.hook(method, Duration::ZERO, false);
             return Ok(false);
         }
-        let id = ids::unused(&self.hooks, self.next_hook);
+        let id = self.unused_hook_id();
         // The output is taken out while the arguments are written into it, because writing needs the rest of the bridge.
         let mut out = match place {
-            Place::Connection(connection) => self.worker.take_output(connection),
+            Place::Connection(connection) => self.workers.take_output(connection),
             _ => Vec::new(),
         };
         let base = out.len() + frame::HEADER;
@@ -164,72 +263,118 @@ impl Core {
             gob: kept.gob.clone(),
             wire: kept.wire,
         });
-        match place {
-            Place::Connection(connection) => self.worker.put_output(connection, out),
-            _ if written.is_ok() => self.dispatcher.enqueue(Queued { id, need, frame: out, since: self.now }),
+        let since = self.now;
+        match (place, self.workers.get_mut(choice.worker)) {
+            (Place::Connection(connection), _) => self.workers.put_output(connection, out),
+            (_, Some(worker)) if written.is_ok() => {
+                worker.dispatcher.enqueue(Queued { id, need, frame: out, since, lane });
+            }
             _ => {}
         }
         written?;
         self.next_hook = id.wrapping_add(1);
-        self.hooks.insert(id, PendingHook { method, asker, kept, began: self.now });
+        let hook = PendingHook { method, asker, kept, began: since, worker: choice.worker, limit };
+        self.hooks.insert(id, hook);
+        if let Some(limit) = limit {
+            let patience = if choice.waits { limit.min(RESTART_PATIENCE) } else { limit };
+            self.deadlines.set(id, since + patience);
+        }
         match place {
-            Place::Connection(connection) => self.hook_started(id, need, connection),
+            Place::Connection(connection) => self.hook_started(id, need, lane, connection),
             _ => self.grow(),
         }
         Ok(true)
     }
 
-    /// Asks the worker for more connections if queued hooks need them.
+    /// How long a hook may take.
+    fn limit_of(&self, method: &Method, worker: usize, asker: Asker) -> Option<Duration> {
+        match asker {
+            Asker::Nobody => None,
+            Asker::Activation { .. } | Asker::Restart | Asker::CatchUp => {
+                let (worker, bundle) = (self.workers.get(worker)?, self.workers.bundle()?);
+                Some(worker.activation_limit(bundle))
+            }
+            // The stop has a deadline for all of it.
+            Asker::Deactivation => None,
+            Asker::Host { .. } | Asker::Http { .. } | Asker::Broadcast { .. } => self.workers.policies.limit(method),
+        }
+    }
+
+    fn unused_hook_id(&self) -> u32 {
+        let mut id = self.next_hook;
+        // A hook that was late is still known to its worker.
+        while self.hooks.contains_key(&id) || self.overdue.contains_key(&id) {
+            id = id.wrapping_add(1);
+        }
+        id
+    }
+
+    /// Asks workers for more connections if queued hooks need them.
     pub(crate) fn grow(&mut self) {
-        let more = self.dispatcher.growth(self.now);
-        if more > 0 {
-            self.worker.open_connections(more);
+        let now = self.now;
+        for worker in self.workers.iter_mut() {
+            let more = worker.dispatcher.growth(now);
+            if more > 0 {
+                worker.open_connections(more);
+            }
         }
     }
 
     /// Sends queued hooks to the connections that are free now.
     pub(crate) fn dispatch_queued(&mut self) {
-        while let Some((queued, connection)) = self.dispatcher.dequeue() {
-            let mut out = self.worker.take_output(connection);
-            out.extend_from_slice(&queued.frame);
-            self.worker.put_output(connection, out);
-            self.hook_started(queued.id, queued.need, connection);
+        for index in 0..self.workers.len() {
+            while let Some(worker) = self.workers.get_mut(index)
+                && let Some((queued, connection)) = worker.dispatcher.dequeue()
+            {
+                let mut out = worker.take_output(connection);
+                out.extend_from_slice(&queued.frame);
+                worker.put_output(connection, out);
+                self.hook_started(queued.id, queued.need, queued.lane, connection);
+            }
         }
         self.grow();
     }
 
     /// A hook was sent to a connection. Its streams begin in the same turn, by [`Core::begin_streams`].
-    fn hook_started(&mut self, id: u32, need: Need, connection: usize) {
-        self.dispatcher.started(id, need, connection);
-        if need.class != Class::Plain {
+    fn hook_started(&mut self, id: u32, need: Need, lane: Option<Lane>, connection: usize) {
+        if let Some(worker) = self.workers.of(connection) {
+            worker.dispatcher.started(id, need, lane, connection);
+        }
+        if let Some(hook) = self.hooks.get_mut(&id)
+            && let Some(limit) = hook.limit
+        {
+            // Its patience in the queue may have been shorter.
+            self.deadlines.set(id, hook.began + limit);
+        }
+        if matches!(need.class, Class::Http | Class::File) {
             self.started.push((id, connection));
         }
     }
 
     /// Answers the hooks that wait behind others which wait for each other.
     pub(crate) fn refuse_stalled(&mut self, session: &mut PluginSession) {
-        for id in self.dispatcher.refuse_stalled(self.now) {
-            if let Some(hook) = self.hooks.remove(&id) {
-                self.count_hook(&hook, false);
-                let name = hook.method.name;
-                self.log.push(Level::Error, format!("{name}: 64 hooks of this plugin wait for API calls and none has moved for seconds, as when hooks fire each other without end; the server's default is the answer"), &[]);
-                self.files_finished(session.link(), id);
-                match hook.asker {
-                    Asker::Http { exchange } => self.http_put_off(session.link(), exchange),
-                    _ => {
-                        self.answer(session, hook, &[]);
-                    }
+        for index in 0..self.workers.len() {
+            let Some(worker) = self.workers.get_mut(index) else { continue };
+            for id in worker.dispatcher.refuse_stalled(self.now) {
+                if let Some(hook) = self.take_hook(id) {
+                    self.fail_hook(session, id, hook, &Failure::Stalled);
                 }
             }
         }
     }
 
-    /// The worker answered a hook.
+    /// Takes a hook out that is answered now.
+    pub(crate) fn take_hook(&mut self, id: u32) -> Option<PendingHook> {
+        self.deadlines.remove(id);
+        self.hooks.remove(&id)
+    }
+
+    /// A worker answered a hook.
     pub(crate) fn hook_answered(&mut self, session: &mut PluginSession, connection: usize, id: u32, payload: &[u8]) {
         if !self.hook_finished(connection, id) {
             return;
         }
-        if let Some(hook) = self.hooks.remove(&id) {
+        if let Some(hook) = self.take_hook(id) {
             let half_replaced = self.is_half_replaced(id);
             self.files_finished(session.link(), id);
             let (method, began) = (hook.method, hook.began);
@@ -241,73 +386,53 @@ impl Core {
     }
 
     /// Counts a hook that is answered now.
-    fn count_hook(&mut self, hook: &PendingHook, ok: bool) {
+    pub(crate) fn count_hook(&mut self, hook: &PendingHook, ok: bool) {
         self.metrics.hook(hook.method, self.now.saturating_duration_since(hook.began), ok);
     }
 
     /// Frees a connection for the next hook. False if it did not run this one: it was answered before, or runs elsewhere.
     fn hook_finished(&mut self, connection: usize, id: u32) -> bool {
-        let runs_here = self.dispatcher.mode_of(id).is_some_and(|(_, runs_on)| runs_on == connection);
-        if !runs_here {
+        if !self.runs_on(id, connection) {
             let id = id.to_string();
             self.log.push(Level::Warn, "the worker answered a hook that it does not have", &[("id", &id)]);
             return false;
         }
-        self.dispatcher.finished(id)
+        self.late_answer(id);
+        self.workers.of(connection).is_some_and(|worker| worker.dispatcher.finished(id))
     }
 
-    /// The worker's handler failed.
+    /// Whether a hook runs on a connection.
+    pub(crate) fn runs_on(&mut self, id: u32, connection: usize) -> bool {
+        let runs_on = self.workers.of(connection).and_then(|worker| worker.dispatcher.mode_of(id));
+        runs_on.is_some_and(|(_, runs_on)| runs_on == connection)
+    }
+
+    /// A worker's handler failed.
     pub(crate) fn hook_failed(&mut self, session: &mut PluginSession, connection: usize, id: u32, payload: &[u8]) {
         if !self.hook_finished(connection, id) {
             return;
         }
-        if let Some(hook) = self.hooks.remove(&id) {
+        if let Some(hook) = self.take_hook(id) {
             let raised = read_raised(payload);
-            let name = hook.method.name;
-            // That a client leaves is no fault, and OnActivate's failure is told in another way.
-            let level = if self.client_has_left(hook.asker) { Level::Debug } else { Level::Error };
-            if !matches!(hook.asker, Asker::Activation { .. }) {
-                self.log.push(level, format!("{name}: the plugin's handler failed: {}", raised.message), &[]);
-            }
-            self.fail_hook(session, id, hook, &raised.message, raised.app);
+            self.fail_hook(session, id, hook, &Failure::Raised(&raised));
         }
         self.dispatch_queued();
     }
-
-    /// Answers a hook whose handler failed, or whose worker is gone. A file of which a part was replaced is refused.
-    fn fail_hook(
-        &mut self,
-        session: &mut PluginSession,
-        id: u32,
-        hook: PendingHook,
-        message: &str,
-        app: Option<&[u8]>,
-    ) {
-        self.count_hook(&hook, false);
-        if self.files_failed(session.link(), id) {
-            self.answer(session, hook, &files::refusal());
-        } else {
-            self.answer_failure(session, hook, message, app);
-        }
-    }
-
-    /// Every hook that the worker had is answered with the server's default, or with an error where the hook can say one.
-    pub(crate) fn worker_lost(&mut self, session: Option<&mut PluginSession>, reason: &str) {
-        self.dispatcher.reset();
-        let mut lost: Vec<(u32, PendingHook)> = self.hooks.drain().collect();
-        lost.sort_by_key(|(id, _)| *id);
-        let Some(session) = session else { return };
-        for (id, hook) in lost {
-            self.fail_hook(session, id, hook, reason, None);
-        }
-    }
 }
 
-/// Which hooks share their bounds: those with streams last as long as a client likes. Only FileWillBeUploaded among them has results.
-fn class_of(method: &Method) -> Class {
-    match (method.streams, method.results) {
-        ([], _) => Class::Plain,
-        (_, []) => Class::Http,
-        (_, _) => Class::File,
+/// What an event must not overtake.
+fn lane_of(method: &Method, arguments: &[u8]) -> Option<Lane> {
+    if !IN_ORDER.contains(&method.name) {
+        return None;
     }
+    let mut reader = Reader::new(arguments);
+    reader.token().ok()?;
+    let mut hasher = DefaultHasher::new();
+    reader.raw().ok()?.hash(&mut hasher);
+    Some(hasher.finish())
+}
+
+/// Whether a hook is one that the host has been answered at once.
+pub(crate) fn is_event(method: &Method) -> bool {
+    method.deadline == Deadline::Event
 }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use mmp_worker::guard;
+use mmp_worker::limits::Limits;
 
 use crate::manifest::{Bundle, Python};
 use crate::version::{Version, parse_version};
@@ -73,10 +74,20 @@ pub(crate) fn find(bundle: &Bundle, python: &Python) -> Result<Interpreter, NoIn
     Err(NoInterpreter { requirement: python.requires.to_string(), looked_at })
 }
 
-fn candidates(bundle: &Bundle, python: &Python) -> Vec<PathBuf> {
+/// Whether the interpreter that is tried first is a part of the bundle.
+pub(crate) fn is_bundled(bundle: &Bundle, python: &Python) -> bool {
+    bundled(bundle, python).next().is_some()
+}
+
+/// The interpreters in the bundle.
+fn bundled(bundle: &Bundle, python: &Python) -> impl Iterator<Item = PathBuf> {
     let venv = python.venv.iter().map(|venv| venv.join("bin/python3"));
     let bundled = BUNDLED.iter().map(|path| bundle.path.join(path));
-    let mut found: Vec<PathBuf> = venv.chain(bundled).filter(|path| path.exists()).collect();
+    venv.chain(bundled).filter(|path| path.exists())
+}
+
+fn candidates(bundle: &Bundle, python: &Python) -> Vec<PathBuf> {
+    let mut found: Vec<PathBuf> = bundled(bundle, python).collect();
     found.extend(std::env::var_os(PYTHON_VARIABLE).filter(|value| !value.is_empty()).map(PathBuf::from));
     let path = std::env::var_os("PATH").unwrap_or_default();
     let directories: Vec<PathBuf> = std::env::split_paths(&path).filter(|path| path.is_absolute()).collect();
@@ -97,7 +108,8 @@ fn ask(interpreter: &Path, bundle: &Bundle, patience: Duration) -> Result<Interp
     }
     let command = ["-I", "-S", "-c", QUESTION].map(OsString::from);
     let command: Vec<OsString> = std::iter::once(interpreter.as_os_str().to_owned()).chain(command).collect();
-    let (mut child, mut lifeline) = guard::spawn(&command, &environment(bundle, std::env::vars_os()), &bundle.path)
+    let environment = environment(bundle, std::env::vars_os());
+    let (mut child, mut lifeline) = guard::spawn(&command, &Limits::default(), &environment, &bundle.path)
         .map_err(|error| format!("cannot be run: {error}"))?;
     drop(child.stdin.take());
     let asked = lifeline.set_read_timeout(Some(patience)).and_then(|()| lifeline.read(&mut [0]));

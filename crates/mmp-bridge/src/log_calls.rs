@@ -41,7 +41,11 @@ impl Core {
     }
 
     /// The worker sent a line for the log.
-    pub(crate) fn worker_logged(&mut self, payload: &[u8]) {
+    pub(crate) fn worker_logged(&mut self, connection: usize, payload: &[u8]) {
+        let now = self.now;
+        if self.workers.of(connection).is_some_and(|worker| !worker.log_bucket.take(payload.len(), now)) {
+            return;
+        }
         match messages::decode::<messages::Log>(payload) {
             Ok(messages::Log(level, message, fields)) => {
                 let fields = fields.into_iter().collect();

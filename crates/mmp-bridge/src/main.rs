@@ -8,24 +8,35 @@ mod answers;
 mod api_streams;
 mod calls;
 mod core;
+mod deadlines;
 mod driver;
 mod event_loop;
+mod failures;
 mod files;
 mod frames;
 mod hooks;
 mod http;
 mod ids;
+mod integrity;
 mod interpreter;
+mod lateness;
 mod log;
 mod log_calls;
 mod manifest;
 mod metrics;
 mod names;
+mod notice;
+mod own_calls;
 mod pending_calls;
+mod policies;
+mod preparation;
 mod program;
+mod report;
+mod status;
 mod streams;
+mod supervisor;
+mod support;
 mod version;
-mod worker;
 
 use std::ffi::OsString;
 use std::io::Write as _;
@@ -33,12 +44,13 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use mmp_goplugin::handshake::{self, PluginListener};
+use mmp_worker::limits::Limits;
 
 use crate::core::End;
 use crate::event_loop::EventLoop;
 use crate::log::{Level, Line};
 use crate::manifest::Bundle;
-use crate::worker::Worker;
+use crate::supervisor::Workers;
 
 fn main() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().collect();
@@ -60,8 +72,9 @@ fn main() -> ExitCode {
 }
 
 /// The process between the bridge and the worker.
-fn guard(command: &[OsString]) -> ExitCode {
-    match mmp_worker::guard::run(command) {
+fn guard(arguments: &[OsString]) -> ExitCode {
+    let Some((limits, command)) = Limits::from_arguments(arguments) else { return ExitCode::FAILURE };
+    match mmp_worker::guard::run(&limits, command) {
         Ok(code) => ExitCode::from(u8::try_from(code).unwrap_or(u8::MAX)),
         Err(error) => {
             let program = command.first().map(|program| program.to_string_lossy()).unwrap_or_default();
@@ -75,11 +88,12 @@ fn guard(command: &[OsString]) -> ExitCode {
 fn run() -> anyhow::Result<End> {
     handshake::check_environment(|name| std::env::var_os(name))?;
     ignore_interrupts()?;
+    event_loop::block_signals()?;
     mmp_worker::guard::adopt_orphans().context("cannot look after orphaned processes")?;
     let listener = PluginListener::bind(|name| std::env::var_os(name)).context("cannot listen for the server")?;
     let executable = std::env::current_exe().context("cannot tell where the executable is")?;
-    let worker = Worker::new(Bundle::find(&executable).map_err(|error| error.to_string()));
-    let mut event_loop = EventLoop::new(listener, worker)?;
+    let workers = Workers::new(Bundle::find(&executable).map_err(|error| error.to_string()));
+    let mut event_loop = EventLoop::new(listener, workers)?;
     event_loop.shake_hands()?;
     event_loop.run()
 }

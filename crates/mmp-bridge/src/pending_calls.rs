@@ -4,6 +4,8 @@ use std::time::Instant;
 
 use mmp_transcode::schema::Method;
 
+use crate::own_calls::OwnCall;
+
 /// A call that the worker made.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct WorkerCall {
@@ -24,6 +26,8 @@ pub(crate) enum PendingCall {
     HttpRead { exchange: u32 },
     /// A line of the log.
     Log,
+    /// Another call of the bridge's own.
+    Own { purpose: OwnCall, method: &'static Method },
     /// The worker that made the call is gone, or does not want the answer any more.
     Abandoned,
 }

@@ -4,6 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
 use mmp_grpc::settings;
+use mmp_worker::limits::Limits;
 use mmp_worker::process::Program;
 
 use crate::interpreter::{Interpreter, environment};
@@ -12,18 +13,20 @@ use crate::manifest::{Bundle, Grpc, Python, Runtime};
 /// The plugin's packages, and the SDK, inside a bundle.
 pub(crate) const PACKAGES: &str = "server/site-packages";
 
-/// Set to 1 in the server's environment, this makes plugins easier to develop: the API over gRPC can be asked for its own description.
-const DEVELOPMENT: &str = "MATTERMOST_PLUGIN_DEVELOPMENT";
+/// Set to 1 in the server's environment, this makes plugins easier to develop: the files of a bundle may be changed, and the API over gRPC can be asked for its own description.
+pub(crate) const DEVELOPMENT: &str = "MATTERMOST_PLUGIN_DEVELOPMENT";
 
 /// This executable; the guard, which starts the program, runs it too.
 const OWN_EXECUTABLE: &str = "/proc/self/exe";
 
 /// The program of a bundle's worker, which finds the bridge at `socket`; None if it needs an interpreter that is not there.
-pub(crate) fn of(bundle: &Bundle, interpreter: Option<&Interpreter>, socket: &Path) -> Option<Program> {
+pub(crate) fn of(bundle: &Bundle, interpreter: Option<&Interpreter>, index: usize, socket: &Path) -> Option<Program> {
     let mut variables = Variables(environment(bundle, std::env::vars_os()));
     variables.set(settings::SOCKET, socket);
     variables.set("MATTERMOST_PLUGIN_ID", &bundle.id);
     variables.set("MATTERMOST_PLUGIN_PATH", &bundle.path);
+    variables.set("MATTERMOST_PLUGIN_WORKER_INDEX", index.to_string());
+    variables.set("MATTERMOST_PLUGIN_WORKERS", bundle.workers().to_string());
     let command = match &bundle.runtime {
         Runtime::Python(python) => in_python(bundle, python, interpreter?, &mut variables),
         Runtime::Grpc(command) => command.iter().map(OsString::from).collect(),
@@ -32,7 +35,8 @@ pub(crate) fn of(bundle: &Bundle, interpreter: Option<&Interpreter>, socket: &Pa
         Some(grpc) => behind_gateway(bundle, grpc, command, &mut variables),
         None => command,
     };
-    Some(Program { command, environment: variables.0, directory: bundle.path.clone() })
+    let limits = Limits { processes: bundle.process_limit.into(), ..Limits::default() };
+    Some(Program { command, environment: variables.0, directory: bundle.path.clone(), limits })
 }
 
 /// The interpreter with the SDK as its main module and the bundle's packages first.
@@ -55,7 +59,7 @@ fn behind_gateway(bundle: &Bundle, grpc: Grpc, program: Vec<OsString>, variables
     if bundle.database {
         variables.set(settings::DATABASE, "1");
     }
-    if std::env::var_os(DEVELOPMENT).is_some_and(|value| value == "1") {
+    if in_development() {
         variables.set(settings::DEVELOPMENT, "1");
     }
     let mut command = vec![OsString::from(OWN_EXECUTABLE), OsString::from(mmp_grpc::GATEWAY_ARGUMENT)];
@@ -65,6 +69,11 @@ fn behind_gateway(bundle: &Bundle, grpc: Grpc, program: Vec<OsString>, variables
     command.push("--".into());
     command.extend(program);
     command
+}
+
+/// Whether plugins are developed on this server.
+pub(crate) fn in_development() -> bool {
+    std::env::var_os(DEVELOPMENT).is_some_and(|value| value == "1")
 }
 
 /// An environment in the making.
@@ -86,7 +95,7 @@ mod tests {
         std::fs::write(directory.path().join("plugin.json"), json).unwrap();
         let bundle = Bundle::read(directory.path()).unwrap();
         let interpreter = Interpreter { path: "/usr/bin/python3".into(), version: (3, 11, 0) };
-        of(&bundle, Some(&interpreter), Path::new("/run/worker.sock")).unwrap()
+        of(&bundle, Some(&interpreter), 0, Path::new("/run/worker.sock")).unwrap()
     }
 
     fn value<'a>(program: &'a Program, name: &str) -> Option<&'a str> {

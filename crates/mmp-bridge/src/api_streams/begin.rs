@@ -80,7 +80,7 @@ impl Core {
             // Its call is over.
             return link.reset(stream);
         };
-        let Core { api_streams, worker, routes, .. } = self;
+        let Core { api_streams, workers, routes, .. } = self;
         let Some(call) = api_streams.calls.get_mut(&key) else { return };
         call.numbers.retain(|(awaited, _)| *awaited != number);
         let address = call.address();
@@ -88,14 +88,14 @@ impl Core {
         match (part, &mut call.body, &call.answer) {
             (Part::Body, Some(Body::Stream(body)), _) => {
                 routes.insert(stream, Route::CallBody { connection, id });
-                body.connected(link, worker, stream);
+                body.connected(link, workers, stream);
             }
             (Part::Answer, _, Some(Answer::Awaited { credit })) => {
                 routes.insert(stream, Route::AnswerBody { connection, id });
                 let mut answer = Inbound::new(stream, Source::Plain, None);
                 answer.grant(link, *credit);
                 if call.state == State::Answered {
-                    answer.start(link, worker, address, 0);
+                    answer.start(link, workers, address, 0);
                 }
                 call.answer = Some(Answer::Stream(answer));
             }

@@ -67,7 +67,7 @@ impl Core {
 
     /// The host does not have the streaming form: what the worker has sent becomes the beginning of a whole body.
     pub(crate) fn collect_instead(&mut self, link: &mut HostLink, call: &WorkerCall) {
-        let Core { api_streams, worker, .. } = self;
+        let Core { api_streams, workers, .. } = self;
         let key = CallKey::of(call);
         api_streams.plugin_http = PluginHttp::Buffered;
         let Some(streams) = api_streams.calls.get_mut(&key) else { return };
@@ -77,7 +77,7 @@ impl Core {
         if let Some(Body::Stream(body)) = streams.body.take() {
             let sent = body.take_back();
             if !streams.body_ended {
-                streams.address().credit(worker, sent.len());
+                streams.address().credit(workers, sent.len());
             }
             streams.body = Some(Body::Collected(sent));
         }
@@ -132,9 +132,9 @@ impl Core {
             }
         }
         let (reply, bytes) = split_results(&results);
-        let mut out = self.worker.take_output(call.connection);
+        let mut out = self.workers.take_output(call.connection);
         frame::put_bytes(&mut out, Kind::ApiReply, call.method.id, call.id, &reply);
-        self.worker.put_output(call.connection, out);
+        self.workers.put_output(call.connection, out);
         if let Some(streams) = self.api_streams.calls.get_mut(&key) {
             streams.state = State::Answered;
             streams.answer = Some(Answer::Kept(KeptBody { bytes, sent: 0, credit: 0 }));
@@ -145,16 +145,16 @@ impl Core {
 
     /// The worker takes so many bytes more of a body that came with the answer.
     pub(super) fn send_kept(&mut self, link: &mut HostLink, key: CallKey, credit: u64) {
-        let Core { api_streams, worker, .. } = self;
+        let Core { api_streams, workers, .. } = self;
         let Some(streams) = api_streams.calls.get_mut(&key) else { return };
         let address = streams.address();
         let Some(Answer::Kept(body)) = &mut streams.answer else { return };
         body.credit = body.credit.saturating_add(credit);
         while let Some(piece) = body.next() {
-            address.send(worker, Kind::Data, piece);
+            address.send(workers, Kind::Data, piece);
         }
         if body.is_over() {
-            address.end(worker, None);
+            address.end(workers, None);
             self.free_call(link, key);
         }
     }

@@ -12,7 +12,7 @@ use crate::streams::TO_WORKER;
 impl Core {
     /// The host answered a call, and the worker was sent that; `reply` is the payload of API_REPLY, None if it was API_ERROR.
     pub(crate) fn call_streams_answered(&mut self, link: &mut HostLink, call: &WorkerCall, reply: Option<&[u8]>) {
-        let Core { api_streams, worker, .. } = self;
+        let Core { api_streams, workers, .. } = self;
         let key = CallKey::of(call);
         if is_plugin_http(call.method) && reply.is_some() {
             api_streams.plugin_http = PluginHttp::Streaming;
@@ -25,11 +25,11 @@ impl Core {
             (None, _) | (_, None) => true,
             // The target has no response. The host has opened its stream and never closes it.
             (Some(_), Some(0)) => {
-                address.end(worker, None);
+                address.end(workers, None);
                 true
             }
             (Some(Answer::Stream(answer)), Some(_)) => {
-                answer.start(link, worker, address, TO_WORKER);
+                answer.start(link, workers, address, TO_WORKER);
                 answer.is_over()
             }
             (Some(Answer::Awaited { .. } | Answer::Kept(_)), Some(_)) => false,
@@ -45,7 +45,7 @@ impl Core {
         let Some(streams) = self.api_streams.calls.get(&key) else { return };
         let (call, state, address) = (streams.call, streams.state, streams.address());
         if state == State::Answered {
-            address.end(&mut self.worker, Some(message));
+            address.end(&mut self.workers, Some(message));
             return self.free_call(link, key);
         }
         self.calls.abandon(|connection, id| connection == key.connection && id == key.id);
@@ -63,9 +63,9 @@ impl Core {
         collecting
     }
 
-    /// The worker's connection is gone, or all of them.
-    pub(crate) fn drop_call_streams(&mut self, link: &mut HostLink, connection: Option<usize>) {
-        let gone = |key: &&CallKey| connection.is_none_or(|connection| connection == key.connection);
+    /// Connections of a worker are gone.
+    pub(crate) fn drop_call_streams(&mut self, link: &mut HostLink, is_gone: impl Fn(usize) -> bool) {
+        let gone = |key: &&CallKey| is_gone(key.connection);
         let keys: Vec<CallKey> = self.api_streams.calls.keys().filter(gone).copied().collect();
         keys.into_iter().for_each(|key| self.free_call(link, key));
     }
@@ -81,7 +81,7 @@ impl Core {
                 }
                 State::Answered => {
                     let message = format!("{name}: the plugin is being stopped, and the rest does not come");
-                    streams.address().end(&mut self.worker, Some(&message));
+                    streams.address().end(&mut self.workers, Some(&message));
                 }
             }
         }

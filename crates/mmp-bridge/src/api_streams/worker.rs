@@ -36,10 +36,10 @@ impl Core {
         }
         let address = call.address();
         match &mut call.body {
-            Some(Body::Stream(body)) => body.push(link, &mut self.worker, bytes),
+            Some(Body::Stream(body)) => body.push(link, &mut self.workers, bytes),
             Some(Body::Collected(body)) if body.len() + bytes.len() <= MAX_COLLECTED => {
                 body.extend_from_slice(bytes);
-                address.credit(&mut self.worker, bytes.len());
+                address.credit(&mut self.workers, bytes.len());
                 Ok(())
             }
             Some(Body::Collected(_)) => {
@@ -64,7 +64,7 @@ impl Core {
         call.body_ended = true;
         match (&mut call.body, broken) {
             (_, Some(message)) => self.end_call(link, key, "invalid", &message),
-            (Some(Body::Stream(body)), None) => body.end(link, &mut self.worker),
+            (Some(Body::Stream(body)), None) => body.end(link, &mut self.workers),
             (Some(Body::Collected(_)), None) => self.call_buffered(link, key),
             (None, None) => return Err("the worker ended the stream of a call that has none".to_owned()),
         }

@@ -10,6 +10,7 @@ use super::waiting::Waiting;
 use crate::core::{AnswerError, Core};
 use crate::names;
 use crate::pending_calls::{PendingCall, WorkerCall};
+use crate::supervisor::worker_of;
 
 impl Core {
     /// The worker calls a method of the driver.
@@ -72,7 +73,10 @@ impl Core {
         let called: Result<u64, AnswerError> =
             link.call(conn, names::api(method), token, |out| Ok(to_gob.call(method, arguments, out)?));
         match called {
-            Ok(_) => self.driver.handles.sent(token, permit),
+            Ok(_) => {
+                let worker = call.and_then(|call| worker_of(call.connection)).unwrap_or_default();
+                self.driver.handles.sent(token, permit, worker);
+            }
             Err(error) => {
                 self.calls.remove(token);
                 self.driver_call_failed(call, error.kind(), 0, &format!("{}: {error}", method.name));

@@ -55,6 +55,8 @@ struct Connection {
     is_closing: bool,
     /// Whether the connection itself is to be closed behind them.
     orphaned: bool,
+    /// The worker that opened it.
+    worker: usize,
 }
 
 impl Connection {
@@ -74,7 +76,7 @@ struct Handle {
 /// A call that is under way.
 #[derive(Debug)]
 enum Call {
-    OfWorker(Permit),
+    OfWorker(Permit, usize),
     /// Closes something of this connection.
     OfBridge(String),
 }
@@ -123,8 +125,8 @@ impl Handles {
         Ok(Permit { method, id: Some(id), connection: Some(handle.connection.clone()) })
     }
 
-    /// A call of the worker's was sent: what it closes is gone from now on, whatever the answer will be.
-    pub(super) fn sent(&mut self, token: u64, permit: Permit) {
+    /// A call of a worker's was sent: what it closes is gone from now on, whatever the answer will be.
+    pub(super) fn sent(&mut self, token: u64, permit: Permit, worker: usize) {
         if let (Some(id), Some(rule)) = (&permit.id, rule(permit.method)) {
             match rule.takes {
                 Some(Kind::Connection) if rule.ends => {
@@ -141,7 +143,7 @@ impl Handles {
         if let Some(connection) = permit.connection.as_ref().and_then(|id| self.connections.get_mut(id)) {
             connection.busy += 1;
         }
-        self.calls.insert(token, Call::OfWorker(permit));
+        self.calls.insert(token, Call::OfWorker(permit, worker));
     }
 
     /// A call of the bridge's own was sent.
@@ -157,19 +159,19 @@ impl Handles {
     /// The method of a call of the worker's.
     pub(super) fn method_of(&self, token: u64) -> Option<&'static Method> {
         match self.calls.get(&token)? {
-            Call::OfWorker(permit) => Some(permit.method),
+            Call::OfWorker(permit, _) => Some(permit.method),
             Call::OfBridge(_) => None,
         }
     }
 
     /// A call was answered, with these results if it succeeded; `wanted`: the worker gets them. Returns the connection for which something may be closed now.
     pub(super) fn over(&mut self, token: u64, results: Option<&[u8]>, wanted: bool) -> Option<String> {
-        let permit = match self.calls.remove(&token)? {
+        let (permit, worker) = match self.calls.remove(&token)? {
             Call::OfBridge(connection) => {
                 self.connections.get_mut(&connection)?.is_closing = false;
                 return Some(connection);
             }
-            Call::OfWorker(permit) => permit,
+            Call::OfWorker(permit, worker) => (permit, worker),
         };
         if let Some(connection) = permit.connection.as_ref().and_then(|id| self.connections.get_mut(id)) {
             connection.busy = connection.busy.saturating_sub(1);
@@ -179,7 +181,7 @@ impl Handles {
         }
         match (rule(permit.method)?.gives, results.and_then(id_of)) {
             (Some(Kind::Connection), Some(id)) => {
-                self.connections.insert(id.clone(), Connection { orphaned: !wanted, ..Connection::default() });
+                self.connections.insert(id.clone(), Connection { orphaned: !wanted, worker, ..Connection::default() });
                 Some(id)
             }
             (Some(kind), Some(id)) => {
@@ -209,10 +211,13 @@ impl Handles {
         !connection.closing.is_empty()
     }
 
-    /// The worker is gone: everything that is open is to be closed. Returns the connections.
-    pub(super) fn orphan_all(&mut self) -> Vec<String> {
-        self.connections.values_mut().for_each(|connection| connection.orphaned = true);
-        let connections: Vec<String> = self.connections.keys().cloned().collect();
+    /// A worker is gone: everything that it has open is to be closed. Returns its connections.
+    pub(super) fn orphan_all(&mut self, worker: usize) -> Vec<String> {
+        let mut connections = Vec::new();
+        for (id, connection) in self.connections.iter_mut().filter(|(_, connection)| connection.worker == worker) {
+            connection.orphaned = true;
+            connections.push(id.clone());
+        }
         for id in &connections {
             self.leave_behind(id);
         }

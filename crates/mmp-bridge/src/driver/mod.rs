@@ -20,6 +20,7 @@ use crate::core::{AnswerError, Core};
 use crate::log::Level;
 use crate::names;
 use crate::pending_calls::PendingCall;
+use crate::supervisor::worker_of;
 use handles::Handles;
 use waiting::Queue;
 
@@ -134,10 +135,10 @@ impl Core {
         Ok(())
     }
 
-    /// The worker is gone: what it has left open at the server is closed.
-    pub(crate) fn close_database(&mut self, link: &mut HostLink) {
-        self.driver.waiting = Queue::default();
-        for connection in self.driver.handles.orphan_all() {
+    /// A worker is gone: what it has left open at the server is closed.
+    pub(crate) fn close_database(&mut self, link: &mut HostLink, worker: usize) {
+        self.driver.waiting.forget(|call| worker_of(call.connection) == Some(worker));
+        for connection in self.driver.handles.orphan_all(worker) {
             self.close_next(link, &connection);
         }
     }

@@ -48,7 +48,7 @@ impl Test {
     fn send_with(&mut self, name: &str, arguments: &[u8]) -> Result<u64, Refusal> {
         let permit = self.handles.check(method(name), arguments)?;
         self.next += 1;
-        self.handles.sent(self.next, permit);
+        self.handles.sent(self.next, permit, 0);
         Ok(self.next)
     }
 
@@ -142,7 +142,7 @@ fn columns_are_told_only_of_those_that_exist() {
 fn a_worker_that_is_gone_leaves_nothing_open() {
     let mut test = open();
     assert_eq!(test.closes("c"), None);
-    assert_eq!(test.handles.orphan_all(), ["c"]);
+    assert_eq!(test.handles.orphan_all(0), ["c"]);
     test.refuses("ConnPing", &one("c"), "error", 6);
     assert_eq!(test.closes("c"), Some(("RowsClose", "r".into())));
     assert_eq!(test.closes("c"), None, "one after the other");
@@ -150,7 +150,7 @@ fn a_worker_that_is_gone_leaves_nothing_open() {
     assert_eq!(test.then_closes(), Some(("StmtClose", "s".into())));
     assert_eq!(test.then_closes(), Some(("ConnClose", "c".into())));
     assert_eq!(test.then_closes(), None);
-    assert!(test.handles.orphan_all().is_empty());
+    assert!(test.handles.orphan_all(0).is_empty());
 }
 
 #[test]
@@ -158,7 +158,7 @@ fn calls_of_a_worker_that_is_gone_are_waited_for() {
     let mut test = open();
     let conn = test.send_with("Conn", b"\x91\xc3").unwrap();
     let query = test.send("ConnQuery", "c").unwrap();
-    test.handles.orphan_all();
+    test.handles.orphan_all(0);
     assert_eq!(test.closes("c"), None);
     // The rows of the query come first, and the connection that was just made goes at once.
     assert_eq!(test.handles.over(query, Some(&one("q")), false).as_deref(), Some("c"));

@@ -3,6 +3,7 @@
 //! The host runs calls that it gets at the same time in any order, so each waits for the answer of the one before; what the worker sends meanwhile is gathered into larger writes.
 
 use std::collections::VecDeque;
+use std::time::Instant;
 
 use mmp_goplugin::yamux::StreamId;
 use mmp_transcode::schema::Method;
@@ -11,7 +12,7 @@ use super::connection::Hijacked;
 use super::headers::Headers;
 use super::response_writer::{Call, Defined};
 use crate::streams::{Address, FROM_WORKER, Inbound};
-use crate::worker::Worker;
+use crate::supervisor::Workers;
 
 /// How many steps may wait: four for each byte that the worker has credit for.
 const MAX_STEPS: usize = 4 * FROM_WORKER;
@@ -62,11 +63,14 @@ pub(crate) struct Exchange {
     /// The client is not there any more.
     pub(crate) gone: bool,
     pub(crate) hijacked: Option<Hijacked>,
+    pub(crate) began: Instant,
+    /// When something moved: a frame of the worker, a part of the body, an answer of the host.
+    pub(crate) moved: Instant,
 }
 
 impl Exchange {
     /// An exchange that begins.
-    pub(crate) fn new(conn: StreamId, seq: u64, method: &'static Method, writer: StreamId) -> Exchange {
+    pub(crate) fn new(conn: StreamId, seq: u64, method: &'static Method, writer: StreamId, now: Instant) -> Exchange {
         Exchange {
             conn,
             seq,
@@ -87,7 +91,15 @@ impl Exchange {
             body_refused: false,
             gone: false,
             hijacked: None,
+            began: now,
+            moved: now,
         }
+    }
+
+    /// Since when nothing moves that the plugin is to move; None while the host or the client is at work, or for as long as they like.
+    pub(crate) fn idle_since(&self) -> Option<Instant> {
+        let awaits_body = self.body.as_ref().is_some_and(Inbound::is_awaited);
+        (self.in_flight.is_none() && self.hijacked.is_none() && !awaits_body).then_some(self.moved)
     }
 
     /// The next step, unless one is under way.
@@ -186,31 +198,31 @@ impl Exchange {
     }
 
     /// The host has taken so many bytes, or they were dropped: the worker gets credit for them, while it runs the hook.
-    pub(crate) fn acknowledge(&mut self, worker: &mut Worker, count: usize) {
+    pub(crate) fn acknowledge(&mut self, workers: &mut Workers, count: usize) {
         self.unacknowledged = self.unacknowledged.saturating_sub(count);
         if let Some(address) = self.address {
-            address.credit(worker, count);
+            address.credit(workers, count);
         }
     }
 
     /// The client is gone: nothing is left to do but to answer the host, when the hook is over.
-    pub(crate) fn client_gone(&mut self, worker: &mut Worker) {
+    pub(crate) fn client_gone(&mut self, workers: &mut Workers) {
         self.gone = true;
-        self.keep_steps(worker, outlives_client);
+        self.keep_steps(workers, outlives_client);
     }
 
     /// What is left of the body is dropped.
-    pub(crate) fn refuse_body(&mut self, worker: &mut Worker) {
+    pub(crate) fn refuse_body(&mut self, workers: &mut Workers) {
         self.body_refused = true;
-        self.keep_steps(worker, |step| !matches!(step, Step::Call(Call::Write(_))));
+        self.keep_steps(workers, |step| !matches!(step, Step::Call(Call::Write(_))));
     }
 
     /// Drops the other steps, and takes the bytes in them for acknowledged.
-    fn keep_steps(&mut self, worker: &mut Worker, keep: impl Fn(&Step) -> bool) {
+    fn keep_steps(&mut self, workers: &mut Workers, keep: impl Fn(&Step) -> bool) {
         let carried = |step: &Step| if let Step::Call(call) = step { call.carried() } else { 0 };
         let dropped = self.steps.iter().filter(|step| !keep(step)).map(carried).sum();
         self.steps.retain(keep);
-        self.acknowledge(worker, dropped);
+        self.acknowledge(workers, dropped);
     }
 
     /// The connection that was taken over is closed after everything else, if there is one and that was not said before.
@@ -248,12 +260,12 @@ pub(super) mod tests {
         // The numbers of the streams are of no importance here.
         let mut session = mmp_goplugin::host::HostSession::new(std::time::Instant::now()).unwrap();
         let stream = session.link().open(mmp_goplugin::endpoint::Kind::Client).unwrap();
-        Exchange::new(stream, 1, &mmp_transcode::generated::HOOKS[2], stream)
+        Exchange::new(stream, 1, &mmp_transcode::generated::HOOKS[2], stream, std::time::Instant::now())
     }
 
     /// The exchange has no address, so nothing is sent to it.
-    fn worker() -> Worker {
-        Worker::new(Err("there is no bundle".to_owned()))
+    fn worker() -> Workers {
+        Workers::new(Err("there is no bundle".to_owned()))
     }
 
     fn write(bytes: &[u8]) -> Step {

@@ -13,6 +13,7 @@ use super::exchange::{Exchange, Step};
 use super::headers::Headers;
 use super::response_writer::Call;
 use crate::core::Core;
+use crate::failures::Failure;
 use crate::hooks::Asker;
 use crate::log::Level;
 use crate::names;
@@ -27,6 +28,7 @@ const METRICS_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 /// What a client is told, and nothing of the plugin.
 const FAILED: &str = "Internal Server Error\n";
 const UNAVAILABLE: &str = "Service Unavailable: the plugin is being started again\n";
+const LATE: &str = "Gateway Timeout: the plugin did not answer\n";
 const BUSY: &str = "Service Unavailable: the plugin is busy\n";
 
 impl Core {
@@ -57,7 +59,7 @@ impl Core {
         };
         match dial(link, writer, body) {
             Ok((writer, body)) => {
-                let mut exchange = Exchange::new(conn, request.seq, method, writer);
+                let mut exchange = Exchange::new(conn, request.seq, method, writer, self.now);
                 exchange.body = body.map(|stream| {
                     Inbound::new(stream, Source::Pull(PullReader::default()), content_length(&arguments))
                 });
@@ -80,9 +82,12 @@ impl Core {
         let method = exchange.method;
         exchange.preset = preset;
         let metrics = (method.name == SERVE_METRICS).then(|| self.metrics_text());
-        let mode = self.worker.mode(method.id).filter(|_| self.worker.is_active());
-        let Some(mode) = mode else { return self.respond_without_worker(link, id, metrics) };
-        let sent = self.send(method, mode, Asker::Http { exchange: id }, |this, out| {
+        // Metrics come from one worker always, because each counts for itself.
+        let lane = metrics.is_some().then_some(0);
+        let Some(choice) = self.workers.choose(method, lane).filter(|choice| metrics.is_none() || !choice.waits) else {
+            return self.respond_without_worker(link, id, metrics);
+        };
+        let sent = self.send(method, choice, Asker::Http { exchange: id }, None, |this, out| {
             if let Some(exchange) = this.exchanges.get_mut(id) {
                 let arguments = std::mem::take(&mut exchange.arguments);
                 put_arguments(out, &arguments, &exchange.preset, metrics.as_deref());
@@ -119,13 +124,47 @@ impl Core {
     }
 
     /// Other hooks keep the worker from taking this one: the client is to come back.
-    pub(crate) fn http_put_off(&mut self, link: &mut HostLink, id: u32) {
+    fn http_put_off(&mut self, link: &mut HostLink, id: u32) {
         self.respond_unavailable(link, id, BUSY);
     }
 
-    fn respond_unavailable(&mut self, link: &mut HostLink, id: u32, why: &str) {
+    /// The hook has no answer of its own.
+    pub(crate) fn fail_http(&mut self, link: &mut HostLink, id: u32, failure: &Failure<'_>) {
+        let begun = self.exchanges.get_mut(id).is_some_and(|exchange| exchange.begun);
+        match failure {
+            Failure::Raised(raised) => self.http_finished(link, id, Some(&raised.message)),
+            _ if begun => self.http_finished(link, id, Some("the plugin's worker is gone, or late")),
+            _ => {
+                self.leave_worker(link, id);
+                match failure {
+                    Failure::Late(_) => self.respond_late(link, id),
+                    Failure::Full | Failure::Stalled => self.http_put_off(link, id),
+                    Failure::Raised(_) | Failure::Gone(_) => self.respond_unavailable(link, id, UNAVAILABLE),
+                }
+            }
+        }
+    }
+
+    /// Nothing goes to the worker any more, and nothing of the request's body is wanted.
+    fn leave_worker(&mut self, link: &mut HostLink, id: u32) {
+        let Some(exchange) = self.exchanges.get_mut(id) else { return };
+        exchange.address = None;
+        close_body(&mut self.routes, link, exchange);
+    }
+
+    fn respond_late(&mut self, link: &mut HostLink, id: u32) {
         if let Some(exchange) = self.exchanges.get_mut(id) {
-            let headers = plain(&exchange.preset).with("Retry-After", "1");
+            let headers = plain(&exchange.preset);
+            exchange.respond(504, headers, LATE);
+        }
+        self.advance_http(link, id);
+    }
+
+    fn respond_unavailable(&mut self, link: &mut HostLink, id: u32, why: &str) {
+        // A worker that was given up is tried again once a minute.
+        let seconds = if self.workers.is_degraded() { "60" } else { "1" };
+        if let Some(exchange) = self.exchanges.get_mut(id) {
+            let headers = plain(&exchange.preset).with("Retry-After", seconds);
             exchange.respond(503, headers, why);
         }
         self.advance_http(link, id);
@@ -133,13 +172,13 @@ impl Core {
 
     /// The hook runs at the worker now: it may ask for the request's body from here on.
     pub(crate) fn http_started(&mut self, link: &mut HostLink, id: u32, address: Address) {
-        let Core { exchanges, worker, .. } = self;
+        let Core { exchanges, workers, .. } = self;
         let Some(exchange) = exchanges.get_mut(id) else { return };
         exchange.address = Some(address);
         match &mut exchange.body {
             // A read that is under way would keep the server from sending a response, so nothing is asked for before the handler reads.
-            Some(body) => body.start(link, worker, address, 0),
-            None => address.end(worker, None),
+            Some(body) => body.start(link, workers, address, 0),
+            None => address.end(workers, None),
         }
     }
 
@@ -151,7 +190,6 @@ impl Core {
 
     /// The hook is over. `failure`: what its handler raised, or why there is no worker any more.
     pub(crate) fn http_finished(&mut self, link: &mut HostLink, id: u32, failure: Option<&str>) {
-        let worker_is_gone = self.worker.down_reason().is_some();
         let Some(exchange) = self.exchanges.get_mut(id) else { return };
         exchange.address = None;
         close_body(&mut self.routes, link, exchange);
@@ -164,9 +202,6 @@ impl Core {
         }
         let failed = failure.or(broken.as_deref()).is_some() && exchange.hijacked.is_none();
         if failed && !exchange.begun {
-            if worker_is_gone {
-                return self.respond_unavailable(link, id, UNAVAILABLE);
-            }
             self.respond_failed(id);
         } else {
             exchange.close_connection();

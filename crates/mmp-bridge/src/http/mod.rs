@@ -8,6 +8,7 @@ mod response;
 mod response_writer;
 
 use std::collections::HashMap;
+use std::time::Instant;
 
 pub(crate) use exchange::Exchange;
 pub(crate) use hook::SERVE_METRICS;
@@ -33,6 +34,11 @@ impl Exchanges {
     /// The exchange with this number.
     pub(crate) fn get_mut(&mut self, id: u32) -> Option<&mut Exchange> {
         self.exchanges.get_mut(&id)
+    }
+
+    /// Whether any is under way that began before this time.
+    pub(crate) fn is_any_left(&self, since: Instant) -> bool {
+        self.exchanges.values().any(|exchange| exchange.began <= since)
     }
 
     fn remove(&mut self, id: u32) -> Option<Exchange> {

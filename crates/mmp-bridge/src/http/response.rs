@@ -33,8 +33,9 @@ impl Core {
         header: Header,
         payload: &[u8],
     ) -> Result<(), String> {
-        let Core { exchanges, worker, .. } = self;
+        let Core { exchanges, workers, now, .. } = self;
         let Some(exchange) = exchanges.get_mut(id) else { return Ok(()) };
+        exchange.moved = *now;
         match header.kind {
             Kind::Head => {
                 let Some((status, headers)) = read_head(payload) else {
@@ -54,7 +55,7 @@ impl Core {
                     exchange.ask(Call::Flush)?;
                 }
                 if exchange.gone || exchange.body_refused {
-                    exchange.acknowledge(worker, payload.len());
+                    exchange.acknowledge(workers, payload.len());
                 }
             }
             Kind::End => {
@@ -116,8 +117,9 @@ impl Core {
 
     /// The host answered a call of the response writer.
     pub(crate) fn http_answered(&mut self, link: &mut HostLink, id: u32, body: Body<'_, '_>) -> Result<(), GobError> {
-        let Core { exchanges, worker, .. } = self;
+        let Core { exchanges, workers, now, .. } = self;
         let Some(exchange) = exchanges.get_mut(id) else { return Ok(()) };
+        exchange.moved = *now;
         if exchange.in_flight == Some(Step::Call(Call::Header)) {
             let mut preset = Vec::new();
             read_header(body, &mut preset)?;
@@ -132,7 +134,7 @@ impl Core {
                 exchange.hijacked = Some(Hijacked::new());
                 close_body(&mut self.routes, link, exchange);
                 match exchange.address {
-                    Some(address) => address.hijacked(worker, None),
+                    Some(address) => address.hijacked(workers, None),
                     None => exchange.break_off(),
                 }
             }
@@ -142,7 +144,7 @@ impl Core {
                 }
             }
             Some(Step::Call(call)) => {
-                exchange.acknowledge(worker, call.carried());
+                exchange.acknowledge(workers, call.carried());
             }
             Some(Step::Finish) | None => {}
         }
@@ -152,7 +154,7 @@ impl Core {
 
     /// The host refused a call of the response writer; None: its connection is gone.
     pub(crate) fn http_refused(&mut self, link: &mut HostLink, id: u32, error: Option<&CallError>) {
-        let Core { exchanges, worker, .. } = self;
+        let Core { exchanges, workers, .. } = self;
         let Some(exchange) = exchanges.get_mut(id) else { return };
         let step = exchange.in_flight.take();
         let message = match error {
@@ -160,7 +162,7 @@ impl Core {
             _ => "the connection to the server's response writer is gone",
         };
         if let Some(Step::Call(call)) = &step {
-            exchange.acknowledge(worker, call.carried());
+            exchange.acknowledge(workers, call.carried());
         }
         match step {
             Some(Step::Call(Call::Header)) => {
@@ -168,16 +170,16 @@ impl Core {
                 self.log.push(Level::Error, text, &[]);
                 self.respond_failed(id);
             }
-            Some(Step::Call(Call::Write(_))) if message == NO_BODY => exchange.refuse_body(worker),
+            Some(Step::Call(Call::Write(_))) if message == NO_BODY => exchange.refuse_body(workers),
             Some(Step::Call(Call::Write(_))) if TOO_LONG.contains(&message) => {
-                exchange.refuse_body(worker);
+                exchange.refuse_body(workers);
                 let text =
                     "ServeHTTP: the plugin sent more than the Content-Length that it had said; the rest is dropped";
                 self.log.push(Level::Error, text, &[]);
             }
             Some(Step::Call(Call::HijackResponse)) => {
                 if let Some(address) = exchange.address {
-                    address.hijacked(worker, Some(message));
+                    address.hijacked(workers, Some(message));
                 }
             }
             Some(
@@ -195,18 +197,18 @@ impl Core {
 
     /// The client, or the host's part in the exchange, is gone: the handler need not go on.
     fn client_gone(&mut self, id: u32) {
-        let Core { exchanges, worker, .. } = self;
+        let Core { exchanges, workers, .. } = self;
         let Some(exchange) = exchanges.get_mut(id).filter(|exchange| !exchange.gone) else { return };
-        exchange.client_gone(worker);
+        exchange.client_gone(workers);
         if let Some(address) = exchange.address {
-            address.send(worker, Kind::Cancel, &[]);
+            address.send(workers, Kind::Cancel, &[]);
         }
     }
 
     /// Bytes of a connection that was taken over.
     pub(crate) fn http_read(&mut self, link: &mut HostLink, id: u32, body: Body<'_, '_>) -> Result<(), GobError> {
         let bytes = read_bytes(body)?;
-        let Core { exchanges, worker, .. } = self;
+        let Core { exchanges, workers, .. } = self;
         let Some(exchange) = exchanges.get_mut(id) else { return Ok(()) };
         if let Some(connection) = &mut exchange.hijacked {
             connection.read(bytes.len());
@@ -214,7 +216,7 @@ impl Core {
         if let Some(address) = exchange.address
             && !bytes.is_empty()
         {
-            address.send(worker, Kind::Data, bytes);
+            address.send(workers, Kind::Data, bytes);
         }
         self.read_connection(link, id);
         Ok(())
@@ -222,11 +224,11 @@ impl Core {
 
     /// A connection that was taken over cannot be read.
     pub(crate) fn http_read_failed(&mut self, id: u32, error: &CallError) {
-        let Core { exchanges, worker, .. } = self;
+        let Core { exchanges, workers, .. } = self;
         let Some(exchange) = exchanges.get_mut(id) else { return };
         let (Some(connection), Some(address)) = (&mut exchange.hijacked, exchange.address) else { return };
         let broken = connection.read_failed(&error.to_string());
-        address.end(worker, broken.as_deref());
+        address.end(workers, broken.as_deref());
     }
 }
 

@@ -11,6 +11,8 @@ use std::time::Duration;
 pub(crate) use python::Python;
 use server::Manifest;
 
+use crate::policies::Choice;
+
 /// What is wrong with a manifest. Every message says what to do.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -67,6 +69,39 @@ pub(crate) struct Bundle {
     pub(crate) database: bool,
     /// How long a worker may take from its start to READY.
     pub(crate) start_timeout: Duration,
+    /// What is chosen for hooks, by their ids.
+    pub(crate) hooks: Vec<(u16, Choice)>,
+    /// What the bridge does when no worker stays alive.
+    pub(crate) on_degraded: OnDegraded,
+    /// Whether the administrators get a direct message then.
+    pub(crate) notify_admins: bool,
+    /// How many bytes of memory a worker may use, with all that it starts.
+    pub(crate) memory_limit: Option<u64>,
+    /// How many processes it may be.
+    pub(crate) process_limit: u32,
+    /// The trigger of the command that shows how the plugin is.
+    pub(crate) status_command: Option<String>,
+}
+
+impl Bundle {
+    /// How many worker processes the plugin has.
+    pub(crate) fn workers(&self) -> usize {
+        match &self.runtime {
+            Runtime::Python(python) => python.workers,
+            Runtime::Grpc(_) => 1,
+        }
+    }
+}
+
+/// What the bridge does when no worker stays alive.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum OnDegraded {
+    /// It stays, answers in the workers' place, and tries again.
+    #[default]
+    Stay,
+    /// It ends, so that the server's health check restarts the plugin, and in the end disables it.
+    Exit,
 }
 
 /// What the author's program is, and how the bridge talks to it.

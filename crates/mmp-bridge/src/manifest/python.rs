@@ -10,6 +10,9 @@ use crate::version::Requirement;
 /// The entry point when the manifest names none.
 const ENTRY_POINT: &str = "plugin.py";
 
+/// More processes than this help no plugin.
+const MOST_WORKERS: usize = 64;
+
 /// A worker in Python.
 #[derive(Debug, Clone)]
 pub(crate) struct Python {
@@ -19,6 +22,8 @@ pub(crate) struct Python {
     pub(crate) requires: Requirement,
     /// A virtual environment inside the bundle, if the manifest names one.
     pub(crate) venv: Option<PathBuf>,
+    /// How many processes share the hooks.
+    pub(crate) workers: usize,
 }
 
 /// The keys of `server.python`.
@@ -28,6 +33,7 @@ pub(super) struct Keys {
     entry_point: Option<String>,
     requires_python: Option<String>,
     pub(super) start_timeout: Option<f64>,
+    workers: Option<usize>,
     /// The earlier SDK's keys.
     dependency_mode: Option<String>,
     venv_path: Option<String>,
@@ -50,7 +56,11 @@ impl Keys {
         let requires = Requirement::parse(requires.as_deref().unwrap_or(">=3.10"))
             .map_err(|message| ("server.python.requires_python", message))?;
         let venv = venv(root, self.dependency_mode.as_deref(), self.venv_path)?;
-        Ok(Python { entry_point, requires, venv })
+        let workers = self.workers.unwrap_or(1);
+        if !(1..=MOST_WORKERS).contains(&workers) {
+            return Err(("server.python.workers", format!("must be between 1 and {MOST_WORKERS}")));
+        }
+        Ok(Python { entry_point, requires, venv, workers })
     }
 }
 

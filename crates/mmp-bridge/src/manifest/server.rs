@@ -1,11 +1,16 @@
 //! The keys below `server`, and what they mean together.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use mmp_transcode::generated;
+use mmp_transcode::schema::Deadline;
+use mmp_worker::messages::OnFailure;
 use serde::Deserialize;
 
-use super::{Bundle, Grpc, ManifestError, Runtime, python};
+use super::{Bundle, Grpc, ManifestError, OnDegraded, Runtime, python};
+use crate::policies::Choice;
 
 /// How long a worker may take from its start to READY, unless the manifest says otherwise.
 const START_TIMEOUT: Duration = Duration::from_secs(120);
@@ -13,6 +18,9 @@ const START_TIMEOUT: Duration = Duration::from_secs(120);
 /// The longest message over gRPC, unless the manifest says otherwise, and the longest that it may say: a frame holds 256 MiB.
 const MAX_MESSAGE_MIB: u32 = 128;
 const LARGEST_MESSAGE_MIB: u32 = 240;
+
+/// How many processes a worker may be, with all that it starts, unless the manifest says otherwise.
+const PROCESSES: u32 = 256;
 
 #[derive(Debug, Deserialize)]
 pub(super) struct Manifest {
@@ -41,6 +49,22 @@ struct Server {
     python_version: Option<String>,
     #[serde(default)]
     python: python::Keys,
+    #[serde(default)]
+    hooks: BTreeMap<String, HookKeys>,
+    #[serde(default)]
+    on_degraded: OnDegraded,
+    notify_admins: Option<bool>,
+    memory_limit_mib: Option<u64>,
+    process_limit: Option<u32>,
+    status_command: Option<String>,
+}
+
+/// What is chosen for one hook.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct HookKeys {
+    timeout: Option<f64>,
+    on_failure: Option<OnFailure>,
 }
 
 impl Manifest {
@@ -68,6 +92,13 @@ impl Manifest {
                 return Err(("server.grpc_max_message_mib", message));
             }
         };
+        let hooks = hooks(server.hooks)?;
+        let memory_limit = memory_limit(server.memory_limit_mib)?;
+        let process_limit = server.process_limit.unwrap_or(PROCESSES);
+        if process_limit == 0 {
+            return Err(wrong("server.process_limit", "must be at least 1"));
+        }
+        let status_command = server.status_command.map(status_command).transpose()?;
         let (runtime, grpc, start_timeout) = match server.runtime.as_str() {
             "python" => {
                 let timeout = start_timeout("server.python.start_timeout", server.python.start_timeout)?;
@@ -96,8 +127,59 @@ impl Manifest {
             environment: server.env,
             database: server.database,
             start_timeout,
+            hooks,
+            on_degraded: server.on_degraded,
+            notify_admins: server.notify_admins.unwrap_or(true),
+            memory_limit,
+            process_limit,
+            status_command,
         })
     }
+}
+
+/// The key that is wrong, and what to do.
+type Wrong = (&'static str, String);
+
+/// What is chosen for hooks, by their ids.
+fn hooks(keys: BTreeMap<String, HookKeys>) -> Result<Vec<(u16, Choice)>, Wrong> {
+    const KEY: &str = "server.hooks";
+    let wrong = |message: String| Err((KEY, message));
+    let mut choices = Vec::new();
+    for (name, HookKeys { timeout, on_failure }) in keys {
+        let Some(method) = generated::hook_by_name(&name) else {
+            return wrong(format!("names {name}, which is no hook"));
+        };
+        if timeout.is_some_and(|seconds| !(0.01..=86_400.0).contains(&seconds)) {
+            return wrong(format!("gives {name} a timeout that is not between 0.01 and 86400 seconds"));
+        }
+        if timeout.is_some() && method.deadline == Deadline::Event {
+            return wrong(format!("gives {name} a timeout; nobody waits for this hook, and it may take its time"));
+        }
+        if on_failure == Some(OnFailure::Reject) && method.reject.is_none() {
+            return wrong(format!("says on_failure \"reject\" for {name}, which cannot reject"));
+        }
+        choices.push((method.id, Choice { timeout: timeout.map(Duration::from_secs_f64), on_failure }));
+    }
+    Ok(choices)
+}
+
+fn memory_limit(mib: Option<u64>) -> Result<Option<u64>, Wrong> {
+    match mib {
+        None => Ok(None),
+        Some(mib @ 32..=1_048_576) => Ok(Some(mib << 20)),
+        Some(_) => Err(("server.memory_limit_mib", "must be between 32 and 1048576".to_owned())),
+    }
+}
+
+/// The trigger of the status command, without its slash.
+fn status_command(trigger: String) -> Result<String, Wrong> {
+    let trigger = trigger.strip_prefix('/').unwrap_or(&trigger);
+    let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_.".contains(c);
+    if trigger.is_empty() || trigger.len() > 64 || !trigger.chars().all(fits) {
+        let message = "must be the trigger of a slash command: lower-case letters, digits, '-', '_' and '.'";
+        return Err(("server.status_command", message.to_owned()));
+    }
+    Ok(trigger.to_owned())
 }
 
 fn start_timeout(key: &'static str, seconds: Option<f64>) -> Result<Duration, (&'static str, String)> {

@@ -116,7 +116,14 @@ fn everything_that_was_counted_is_in_the_text() {
     for status in [Some(200), Some(204), Some(404), Some(999), None] {
         metrics.responded(status);
     }
-    let gauges = Gauges { worker_up: true, hooks_running: 2, hooks_queued: 7, streams: 5 };
+    let gauges = Gauges {
+        worker_up: true,
+        workers_ready: 1,
+        hooks_running: 2,
+        hooks_queued: 7,
+        streams: 5,
+        ..Gauges::default()
+    };
     let text = metrics.render(gauges);
     let samples = parse(&text).unwrap_or_else(|problem| panic!("{problem}\n{text}"));
     for (sample, value) in [
@@ -143,6 +150,25 @@ fn everything_that_was_counted_is_in_the_text() {
     ] {
         assert_eq!(samples.get(sample), Some(&value), "{sample}\n{text}");
     }
+}
+
+#[test]
+fn several_workers_are_told_apart() {
+    let mut metrics = Metrics::default();
+    metrics.suppressed("stderr", 3);
+    metrics.suppressed("stderr", 4);
+    let usage =
+        |bytes| Usage { resident_bytes: bytes, processes: 2, cpu: Duration::from_millis(1500), ..Usage::default() };
+    let samples = |usage| parse(&metrics.render(Gauges { usage, ..Gauges::default() })).unwrap();
+    let one = samples(vec![usage(7)]);
+    assert_eq!(one["mattermost_plugin_worker_resident_memory_bytes[]"], 7.0);
+    assert_eq!(one["mattermost_plugin_worker_cpu_seconds_total[]"], 1.5);
+    assert_eq!(one[r#"mattermost_plugin_output_lines_suppressed_total[("source", "stderr")]"#], 7.0);
+    assert_eq!(one[r#"mattermost_plugin_output_lines_suppressed_total[("source", "stdout")]"#], 0.0);
+    let two = samples(vec![usage(7), usage(8)]);
+    assert_eq!(two[r#"mattermost_plugin_worker_resident_memory_bytes[("worker", "1")]"#], 8.0);
+    assert_eq!(two[r#"mattermost_plugin_worker_processes[("worker", "0")]"#], 2.0);
+    assert!(!two.contains_key("mattermost_plugin_worker_processes[]"));
 }
 
 #[test]

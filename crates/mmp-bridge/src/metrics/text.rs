@@ -1,6 +1,7 @@
 //! Prometheus' text format, version 0.0.4.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use super::histogram::Histogram;
 
@@ -34,6 +35,11 @@ impl Text {
     /// A sample of the family.
     pub(super) fn sample(&mut self, labels: &[(&str, &str)], value: u64) {
         self.line("", labels, value);
+    }
+
+    /// A sample that is a time, in seconds.
+    pub(super) fn seconds(&mut self, labels: &[(&str, &str)], time: Duration) {
+        self.line("", labels, time.as_secs_f64());
     }
 
     /// All samples of a histogram.

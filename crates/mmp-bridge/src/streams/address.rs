@@ -3,7 +3,7 @@
 use mmp_transcode::msgpack::{self, Reader, Token, text_in_map};
 use mmp_worker::frame::{self, Kind};
 
-use crate::worker::Worker;
+use crate::supervisor::Workers;
 
 /// The worker's connection of a hook or call, and what the frames of its streams carry in their header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,33 +17,33 @@ pub(crate) struct Address {
 
 impl Address {
     /// Sends a frame.
-    pub(crate) fn send(self, worker: &mut Worker, kind: Kind, payload: &[u8]) {
-        let mut out = worker.take_output(self.connection);
+    pub(crate) fn send(self, workers: &mut Workers, kind: Kind, payload: &[u8]) {
+        let mut out = workers.take_output(self.connection);
         frame::put_bytes_with(&mut out, kind, self.flags, self.method, self.id, payload);
-        worker.put_output(self.connection, out);
+        workers.put_output(self.connection, out);
     }
 
     /// Gives the worker credit for so many bytes.
-    pub(crate) fn credit(self, worker: &mut Worker, count: usize) {
+    pub(crate) fn credit(self, workers: &mut Workers, count: usize) {
         if count > 0 {
             let mut payload = Vec::new();
             msgpack::put_uint(&mut payload, count as u64);
-            self.send(worker, Kind::Credit, &payload);
+            self.send(workers, Kind::Credit, &payload);
         }
     }
 
     /// Ends a stream to the worker: complete, or broken off for this reason.
-    pub(crate) fn end(self, worker: &mut Worker, broken: Option<&str>) {
-        self.outcome(worker, Kind::End, broken);
+    pub(crate) fn end(self, workers: &mut Workers, broken: Option<&str>) {
+        self.outcome(workers, Kind::End, broken);
     }
 
     /// Answers HIJACK: done, or not for this reason.
-    pub(crate) fn hijacked(self, worker: &mut Worker, failure: Option<&str>) {
-        self.outcome(worker, Kind::Hijacked, failure);
+    pub(crate) fn hijacked(self, workers: &mut Workers, failure: Option<&str>) {
+        self.outcome(workers, Kind::Hijacked, failure);
     }
 
     /// Sends a frame whose payload is empty if all went well, and else says why not.
-    fn outcome(self, worker: &mut Worker, kind: Kind, failure: Option<&str>) {
+    fn outcome(self, workers: &mut Workers, kind: Kind, failure: Option<&str>) {
         let mut payload = Vec::new();
         if let Some(message) = failure {
             let mark = msgpack::begin_map(&mut payload);
@@ -51,7 +51,7 @@ impl Address {
             msgpack::put_str(&mut payload, message);
             msgpack::end_map(&mut payload, mark, 1);
         }
-        self.send(worker, kind, &payload);
+        self.send(workers, kind, &payload);
     }
 }
 

@@ -7,14 +7,14 @@ use mmp_worker::frame::{Header, OF_API};
 use super::{Address, Inbound, Outbound, Route};
 use crate::core::Core;
 use crate::hooks::Asker;
-use crate::worker::Worker;
+use crate::supervisor::Workers;
 
 /// What a raw stream of the host belongs to.
 enum Owner<'a> {
     /// A request's body or a file, to the worker.
-    Inbound(&'a mut Inbound, &'a mut Worker),
+    Inbound(&'a mut Inbound, &'a mut Workers),
     /// The replacement of a file, to the host.
-    Outbound(&'a mut Outbound, &'a mut Worker),
+    Outbound(&'a mut Outbound, &'a mut Workers),
     /// An API call.
     Call,
     /// Nothing any more.
@@ -23,24 +23,33 @@ enum Owner<'a> {
 
 impl Core {
     fn owner_of(&mut self, stream: StreamId) -> Owner<'_> {
-        let Core { routes, exchanges, files, worker, .. } = self;
+        let Core { routes, exchanges, files, workers, now, .. } = self;
         let inbound = match routes.get(stream) {
-            Some(Route::HttpBody(id)) => exchanges.get_mut(id).and_then(|exchange| exchange.body.as_mut()),
-            Some(Route::File(id)) => files.get_mut(&id).and_then(|streams| streams.file.as_mut()),
+            Some(Route::HttpBody(id)) => exchanges.get_mut(id).and_then(|exchange| {
+                exchange.moved = *now;
+                exchange.body.as_mut()
+            }),
+            Some(Route::File(id)) => files.get_mut(&id).and_then(|streams| {
+                streams.moved = Some(*now);
+                streams.file.as_mut()
+            }),
             Some(Route::Replacement(id)) => {
-                let replacement = files.get_mut(&id).and_then(|streams| streams.replacement.as_mut());
-                return replacement.map_or(Owner::Nothing, |replacement| Owner::Outbound(replacement, worker));
+                let replacement = files.get_mut(&id).and_then(|streams| {
+                    streams.moved = Some(*now);
+                    streams.replacement.as_mut()
+                });
+                return replacement.map_or(Owner::Nothing, |replacement| Owner::Outbound(replacement, workers));
             }
             Some(Route::CallBody { .. } | Route::AnswerBody { .. }) => return Owner::Call,
             None => None,
         };
-        inbound.map_or(Owner::Nothing, |inbound| Owner::Inbound(inbound, worker))
+        inbound.map_or(Owner::Nothing, |inbound| Owner::Inbound(inbound, workers))
     }
 
     /// Bytes came on a raw stream of the host.
     pub(crate) fn stream_data(&mut self, link: &mut HostLink, stream: StreamId, bytes: &[u8]) {
         match self.owner_of(stream) {
-            Owner::Inbound(inbound, worker) => inbound.received(link, worker, bytes),
+            Owner::Inbound(inbound, workers) => inbound.received(link, workers, bytes),
             // The host has nothing to say there; and what comes on a stream that is closed is of no use.
             Owner::Outbound(..) | Owner::Nothing => link.consume(stream, bytes.len()),
             Owner::Call => self.call_stream_data(link, stream, bytes),
@@ -59,8 +68,8 @@ impl Core {
 
     fn stream_over(&mut self, link: &mut HostLink, stream: StreamId, broken: Option<&'static str>) {
         match self.owner_of(stream) {
-            Owner::Inbound(inbound, worker) => inbound.over(worker, broken),
-            Owner::Outbound(outbound, worker) => outbound.stop(link, worker),
+            Owner::Inbound(inbound, workers) => inbound.over(workers, broken),
+            Owner::Outbound(outbound, workers) => outbound.stop(link, workers),
             Owner::Call => self.call_stream_over(link, stream, broken),
             Owner::Nothing => {}
         }
@@ -70,7 +79,7 @@ impl Core {
     pub(crate) fn stream_writable(&mut self, link: &mut HostLink, stream: StreamId) {
         match self.owner_of(stream) {
             Owner::Inbound(inbound, _) => inbound.ask(link),
-            Owner::Outbound(outbound, worker) => outbound.pump(link, worker),
+            Owner::Outbound(outbound, workers) => outbound.pump(link, workers),
             Owner::Call => self.call_stream_writable(link, stream),
             Owner::Nothing => {}
         }
@@ -104,7 +113,7 @@ impl Core {
             return self.call_stream_frame(link, connection, header, payload);
         }
         // What the worker sent before it heard that a hook is over is of no use any more.
-        let runs_here = self.dispatcher.mode_of(header.id).is_some_and(|(_, runs_on)| runs_on == connection);
+        let runs_here = self.runs_on(header.id, connection);
         let Some(hook) = self.hooks.get(&header.id).filter(|_| runs_here) else { return Ok(()) };
         match hook.asker {
             Asker::Http { exchange } => self.http_frame(link, exchange, header, payload),

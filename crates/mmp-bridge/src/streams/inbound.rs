@@ -6,7 +6,7 @@ use mmp_goplugin::yamux::StreamId;
 use mmp_worker::frame::Kind;
 
 use super::Address;
-use crate::worker::Worker;
+use crate::supervisor::Workers;
 
 /// How the bytes are got from the host.
 #[derive(Debug, Clone, Copy)]
@@ -59,12 +59,12 @@ impl Inbound {
     }
 
     /// The worker knows now whose stream it is, and takes `credit` bytes to begin with.
-    pub(crate) fn start(&mut self, link: &mut HostLink, worker: &mut Worker, address: Address, credit: u64) {
+    pub(crate) fn start(&mut self, link: &mut HostLink, workers: &mut Workers, address: Address, credit: u64) {
         self.address = Some(address);
         let held = std::mem::take(&mut self.held);
-        self.pass_on(worker, &held);
+        self.pass_on(workers, &held);
         if self.ended {
-            self.end(worker);
+            self.end(workers);
         } else if matches!(self.source, Source::Pull(_)) {
             self.grant(link, credit);
         } else {
@@ -105,7 +105,7 @@ impl Inbound {
     }
 
     /// Bytes came.
-    pub(crate) fn received(&mut self, link: &mut HostLink, worker: &mut Worker, bytes: &[u8]) {
+    pub(crate) fn received(&mut self, link: &mut HostLink, workers: &mut Workers, bytes: &[u8]) {
         if let Source::Pull(pull) = &mut self.source {
             // Requests bound what comes; the window of the stream need not.
             pull.received(bytes.len());
@@ -116,27 +116,33 @@ impl Inbound {
         }
         self.remaining = self.remaining.map(|left| left.saturating_sub(bytes.len() as u64));
         if self.address.is_some() {
-            self.pass_on(worker, bytes);
+            self.pass_on(workers, bytes);
         } else {
             self.held.extend_from_slice(bytes);
         }
     }
 
-    fn pass_on(&self, worker: &mut Worker, bytes: &[u8]) {
+    fn pass_on(&self, workers: &mut Workers, bytes: &[u8]) {
         if let Some(address) = self.address
             && !bytes.is_empty()
         {
-            address.send(worker, Kind::Data, bytes);
+            address.send(workers, Kind::Data, bytes);
         }
     }
 
     /// The host sends no more, or has broken the stream off for this reason.
-    pub(crate) fn over(&mut self, worker: &mut Worker, broken: Option<&'static str>) {
+    pub(crate) fn over(&mut self, workers: &mut Workers, broken: Option<&'static str>) {
         if !self.ended {
             self.ended = true;
             self.broken = broken;
-            self.end(worker);
+            self.end(workers);
         }
+    }
+
+    /// Whether the worker waits for the host, or for its client: for bytes that were asked for.
+    pub(crate) fn is_awaited(&self) -> bool {
+        let asked = matches!(self.source, Source::Pull(pull) if pull.due() > 0);
+        asked && !self.ended && self.remaining != Some(0)
     }
 
     /// Whether the worker has got all of it, and knows that.
@@ -144,11 +150,11 @@ impl Inbound {
         self.ended && self.address.is_some()
     }
 
-    fn end(&self, worker: &mut Worker) {
+    fn end(&self, workers: &mut Workers) {
         let Some(address) = self.address else { return };
         let short = self.remaining.is_some_and(|left| left > 0);
         let broken = self.broken.or(short.then_some("the client left before it had sent the whole body"));
-        address.end(worker, broken);
+        address.end(workers, broken);
     }
 
     /// The worker wants no more of it.

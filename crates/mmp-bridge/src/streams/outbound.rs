@@ -5,7 +5,7 @@ use mmp_goplugin::pull::PullServer;
 use mmp_goplugin::yamux::StreamId;
 
 use super::{Address, FROM_WORKER};
-use crate::worker::Worker;
+use crate::supervisor::Workers;
 
 /// How the host takes the bytes.
 #[derive(Debug, Clone, Copy)]
@@ -53,16 +53,16 @@ impl Outbound {
     }
 
     /// The host has dialled.
-    pub(crate) fn connected(&mut self, link: &mut HostLink, worker: &mut Worker, stream: StreamId) {
+    pub(crate) fn connected(&mut self, link: &mut HostLink, workers: &mut Workers, stream: StreamId) {
         self.stream = Some(stream);
-        self.pump(link, worker);
+        self.pump(link, workers);
     }
 
     /// The worker sent bytes.
     ///
     /// # Errors
     /// When they are more than it had credit for, or come behind the end.
-    pub(crate) fn push(&mut self, link: &mut HostLink, worker: &mut Worker, bytes: &[u8]) -> Result<(), String> {
+    pub(crate) fn push(&mut self, link: &mut HostLink, workers: &mut Workers, bytes: &[u8]) -> Result<(), String> {
         if self.ended {
             return Err("the worker sent more of a stream that it had ended".to_owned());
         }
@@ -72,35 +72,35 @@ impl Outbound {
         self.begun |= !bytes.is_empty();
         if self.closed {
             // The host takes no more. The worker goes on until it hears so by the answer.
-            self.address.credit(worker, bytes.len());
+            self.address.credit(workers, bytes.len());
         } else {
             self.buffer.extend_from_slice(bytes);
-            self.pump(link, worker);
+            self.pump(link, workers);
         }
         Ok(())
     }
 
     /// The worker sends no more.
-    pub(crate) fn end(&mut self, link: &mut HostLink, worker: &mut Worker) {
+    pub(crate) fn end(&mut self, link: &mut HostLink, workers: &mut Workers) {
         self.ended = true;
-        self.pump(link, worker);
+        self.pump(link, workers);
     }
 
     /// The host asked for more, on a stream that is pulled.
-    pub(crate) fn requested(&mut self, link: &mut HostLink, worker: &mut Worker, bytes: &[u8]) {
+    pub(crate) fn requested(&mut self, link: &mut HostLink, workers: &mut Workers, bytes: &[u8]) {
         let Some(stream) = self.stream else { return };
         link.consume(stream, bytes.len());
         if let Sink::Pull(server) = &mut self.sink
             && server.receive(bytes).is_err()
         {
-            self.stop(link, worker);
+            self.stop(link, workers);
             return;
         }
-        self.pump(link, worker);
+        self.pump(link, workers);
     }
 
     /// Sends what the host takes now.
-    pub(crate) fn pump(&mut self, link: &mut HostLink, worker: &mut Worker) {
+    pub(crate) fn pump(&mut self, link: &mut HostLink, workers: &mut Workers) {
         let Some(stream) = self.stream.filter(|_| !self.closed) else { return };
         let room = self.buffer.len().min(link.writable(stream));
         let count = match &mut self.sink {
@@ -109,11 +109,11 @@ impl Outbound {
         };
         if count > 0 {
             if link.send(stream, &self.buffer[..count]).is_err() {
-                return self.stop(link, worker);
+                return self.stop(link, workers);
             }
             self.buffer.drain(..count);
             if !self.ended {
-                self.address.credit(worker, count);
+                self.address.credit(workers, count);
             }
         }
         if self.ended && self.buffer.is_empty() {
@@ -123,14 +123,14 @@ impl Outbound {
     }
 
     /// The host takes no more: what still comes is dropped.
-    pub(crate) fn stop(&mut self, link: &mut HostLink, worker: &mut Worker) {
+    pub(crate) fn stop(&mut self, link: &mut HostLink, workers: &mut Workers) {
         if !self.closed {
             self.closed = true;
             if let Some(stream) = self.stream {
                 link.close(stream);
             }
             if !self.ended {
-                self.address.credit(worker, self.buffer.len());
+                self.address.credit(workers, self.buffer.len());
             }
             self.buffer = Vec::new();
         }

@@ -29,7 +29,7 @@ impl Bundle {
         let bundle = Bundle { root, temporary: tempfile::Builder::new().prefix("mmpt").tempdir().unwrap() };
         link(Path::new(env!("CARGO_BIN_EXE_mattermost-plugin-bridge")), &bundle.path().join(BRIDGE));
         link(&std::env::current_exe().unwrap(), &bundle.path().join(PYTHON));
-        std::fs::write(bundle.path().join("script.json"), serde_json::to_vec(script).unwrap()).unwrap();
+        bundle.script(script);
         std::fs::create_dir(bundle.path().join("nothing")).unwrap();
         bundle.manifest(&bundle.usual_manifest());
         bundle
@@ -50,9 +50,18 @@ impl Bundle {
         self.path().join(BRIDGE)
     }
 
-    /// A manifest that is right.
+    /// Writes the script of the workers that are started from now on.
+    pub(crate) fn script(&self, script: &Script) {
+        std::fs::write(self.path().join("script.json"), serde_json::to_vec(script).unwrap()).unwrap();
+    }
+
+    /// A manifest that is right. Hooks that are left to the test last as long as it does, on a machine that may be busy.
     pub(crate) fn usual_manifest(&self) -> Value {
-        json!({"id": "com.example.test", "server": {"executable": BRIDGE, "runtime": "python", "python": {}}})
+        let hooks = json!({"MessageWillBePosted": {"timeout": 30}});
+        json!({
+            "id": "com.example.test",
+            "server": {"executable": BRIDGE, "runtime": "python", "python": {}, "hooks": hooks},
+        })
     }
 
     /// Writes the manifest.
@@ -69,6 +78,22 @@ impl Bundle {
     pub(crate) fn set(&self, key: &str, value: Value) {
         let mut manifest = self.usual_manifest();
         manifest["server"]["python"][key] = value;
+        self.manifest(&manifest);
+    }
+
+    /// Sets one of the keys under `server`.
+    pub(crate) fn set_server(&self, key: &str, value: Value) {
+        let mut manifest = self.usual_manifest();
+        manifest["server"][key] = value;
+        self.manifest(&manifest);
+    }
+
+    /// Sets several of the keys under `server`.
+    pub(crate) fn set_all(&self, keys: &Value) {
+        let mut manifest = self.usual_manifest();
+        for (key, value) in keys.as_object().unwrap() {
+            manifest["server"][key] = value.clone();
+        }
         self.manifest(&manifest);
     }
 

@@ -18,7 +18,7 @@ pub(crate) struct Test {
 }
 
 /// How many tests run at the same time; most of them wait most of the time.
-const PARALLEL: usize = 6;
+const PARALLEL: usize = 8;
 
 /// How long a test may take. Killing its bridge makes it fail with what it had seen so far.
 const LIMIT: Duration = Duration::from_secs(40);

@@ -1,5 +1,6 @@
 //! What a fake worker does; it reads this from its bundle, because the bridge gives it no other environment.
 
+use mmp_worker::messages::HookOptions;
 use serde::{Deserialize, Serialize};
 
 /// The whole script.
@@ -18,6 +19,8 @@ pub(crate) struct Script {
     pub(crate) on_activate: Vec<String>,
     /// What OnConfigurationChange does in each worker.
     pub(crate) on_configuration_change: Vec<String>,
+    /// What GenerateSupportData does in each worker.
+    pub(crate) on_support: Vec<String>,
     /// It does not end when it is asked to, nor when standard input ends.
     pub(crate) stubborn: bool,
     /// It starts a process in a session of its own that ignores polite signals and keeps the pipes open.
@@ -26,6 +29,35 @@ pub(crate) struct Script {
     pub(crate) noted: bool,
     /// It opens no more sync connections than it begins with.
     pub(crate) keeps_to_its_connections: bool,
+    /// What hooks do whose arguments hold no command, by their names.
+    pub(crate) does: Vec<(String, String)>,
+    /// What READY says of hooks beside their modes, by their names.
+    pub(crate) options: Vec<(String, HookOptions)>,
+    /// How each worker answers PING, in the order of starts.
+    pub(crate) pong: Vec<Pong>,
+    /// What is different in one of several workers, by their indexes.
+    pub(crate) workers: Vec<Differences>,
+}
+
+/// What one of several workers does at its own starts; an empty list: what all do.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(crate) struct Differences {
+    pub(crate) start: Vec<Start>,
+    pub(crate) on_activate: Vec<String>,
+    pub(crate) on_configuration_change: Vec<String>,
+}
+
+/// How a worker answers PING.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Pong {
+    /// It is well.
+    Well,
+    /// It does not.
+    Silent,
+    /// What runs its hooks has not moved for so many milliseconds.
+    Lagging(u64),
+    /// The same, and the first answer says that a debugger is attached.
+    Debugged(u64),
 }
 
 impl Default for Script {
@@ -40,10 +72,15 @@ impl Default for Script {
             unknown_hooks: Vec::new(),
             on_activate: vec!["ok".into()],
             on_configuration_change: vec!["ok".into()],
+            on_support: vec!["ok".into()],
             stubborn: false,
             grandchild: false,
             noted: false,
             keeps_to_its_connections: false,
+            does: Vec::new(),
+            options: Vec::new(),
+            pong: vec![Pong::Well],
+            workers: Vec::new(),
         }
     }
 }
@@ -52,6 +89,15 @@ impl Script {
     /// One that does this at every start.
     pub(crate) fn starting(start: Start) -> Self {
         Script { start: vec![start], ..Script::default() }
+    }
+
+    /// One whose worker, once it is killed, ends at every start, often enough to be given up, and lives from then on.
+    pub(crate) fn degrading() -> Self {
+        let words = "boom `@all` ``` **no**";
+        let mut start = vec![Start::Normal];
+        start.resize(6, Start::Exit(1, words.into()));
+        start.push(Start::Normal);
+        Script { start, ..Script::default() }
     }
 
     /// One whose hooks are all asynchronous.
@@ -65,6 +111,29 @@ impl Script {
     pub(crate) fn with(mut self, hook: &str) -> Self {
         let asynchronous = self.hooks.iter().any(|(_, asynchronous)| *asynchronous);
         self.hooks.push((hook.to_owned(), asynchronous));
+        self
+    }
+
+    /// The same with one more hook, which does this.
+    pub(crate) fn doing(mut self, hook: &str, command: &str) -> Self {
+        self.does.push((hook.to_owned(), command.to_owned()));
+        if self.hooks.iter().any(|(name, _)| name == hook) { self } else { self.with(hook) }
+    }
+
+    /// What one of several workers does.
+    pub(crate) fn of_worker(mut self, index: usize) -> Self {
+        if let Some(differences) = self.workers.get_mut(index).map(std::mem::take) {
+            let instead = |list: &mut Vec<String>, other: Vec<String>| {
+                if !other.is_empty() {
+                    *list = other;
+                }
+            };
+            instead(&mut self.on_activate, differences.on_activate);
+            instead(&mut self.on_configuration_change, differences.on_configuration_change);
+            if !differences.start.is_empty() {
+                self.start = differences.start;
+            }
+        }
         self
     }
 

@@ -60,11 +60,11 @@ fn the_socket_is_private() {
     let mut host = Host::start(Bundle::new(&Script::default()));
     host.implemented().unwrap();
     let directories: Vec<_> =
-        host.bundle.private_directories().into_iter().filter(|path| path.join("worker.sock").exists()).collect();
+        host.bundle.private_directories().into_iter().filter(|path| path.join("worker-0.sock").exists()).collect();
     let [directory] = &directories[..] else { panic!("{directories:?}") };
     let metadata = directory.metadata().unwrap();
     assert_eq!((metadata.mode() & 0o7777, metadata.is_dir()), (0o700, true));
-    let socket = directory.join("worker.sock").metadata().unwrap();
+    let socket = directory.join("worker-0.sock").metadata().unwrap();
     assert_eq!(socket.permissions().mode() & 0o7777, 0o600);
     assert!(socket.file_type().is_socket());
     assert_eq!(host.quit().0, Some(0));

@@ -131,7 +131,7 @@ fn a_wrong_schema() {
 fn a_wrong_protocol() {
     let error = refusal(Start::WrongProtocol);
     assert!(
-        error.contains("the worker speaks version 99 of the frame protocol, the bridge version 1: bundle "),
+        error.contains("the worker speaks version 99 of the frame protocol, the bridge version 2: bundle "),
         "{error}"
     );
 }

@@ -45,9 +45,9 @@ fn the_plugin_is_loaded() {
     let script = Script { unknown_hooks: vec![999, 65_535], ..Script::default() };
     let mut host = Host::start(Bundle::new(&script));
     let hooks = host.implemented().unwrap();
-    // The bridge has metrics of its own.
-    let metrics = "ServeMetrics".to_owned();
-    let mut expected: Vec<&String> = script.hooks.iter().map(|(name, _)| name).chain([&metrics]).collect();
+    // The bridge has metrics and a support file of its own.
+    let own = ["ServeMetrics".to_owned(), "GenerateSupportData".to_owned()];
+    let mut expected: Vec<&String> = script.hooks.iter().map(|(name, _)| name).chain(&own).collect();
     expected.sort();
     let mut found: Vec<&String> = hooks.iter().collect();
     found.sort();

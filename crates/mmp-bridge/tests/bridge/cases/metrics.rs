@@ -5,12 +5,12 @@ use serde_json::json;
 
 use super::tests;
 use crate::bundle::Bundle;
-use crate::host::{Host, Request, WriterCall};
+use crate::host::{Host, LIMIT, Request, WriterCall};
 use crate::runner::Test;
 use crate::script::Script;
 
 pub(crate) const TESTS: &[Test] =
-    tests![what_happened_is_counted, a_worker_that_is_down, the_plugin_gets_the_bridges_metrics];
+    tests![what_happened_is_counted, what_the_worker_uses, a_worker_that_is_down, the_plugin_gets_the_bridges_metrics];
 
 /// The metrics as a client gets them from a plugin that has no handler for them.
 #[track_caller]
@@ -26,6 +26,12 @@ fn fetch(host: &mut Host) -> String {
 #[track_caller]
 pub(super) fn sample(host: &mut Host, name: &str) -> f64 {
     value(&fetch(host), name).unwrap_or_else(|| panic!("no {name}"))
+}
+
+/// The same; None if it is not there.
+#[track_caller]
+pub(super) fn sample_or_none(host: &mut Host, name: &str) -> Option<f64> {
+    value(&fetch(host), name)
 }
 
 fn value(text: &str, name: &str) -> Option<f64> {
@@ -59,6 +65,9 @@ fn what_happened_is_counted() {
         ("mattermost_plugin_worker_restarts_total", 0.0),
         ("mattermost_plugin_hooks_running", 1.0),
         ("mattermost_plugin_hooks_queued", 0.0),
+        ("mattermost_plugin_workers_ready", 1.0),
+        ("mattermost_plugin_degraded", 0.0),
+        (r#"mattermost_plugin_output_lines_suppressed_total{source="stdout"}"#, 0.0),
         ("mattermost_plugin_streams_open", 1.0),
         (r#"mattermost_plugin_http_responses_total{class="2xx"}"#, 0.0),
     ] {
@@ -69,6 +78,19 @@ fn what_happened_is_counted() {
     let sum = r#"mattermost_plugin_hook_duration_seconds_sum{hook="MessageWillBePosted"}"#;
     assert!((0.02..20.0).contains(&value(&text, sum).unwrap()), "{text}");
     assert_eq!(sample(&mut host, r#"mattermost_plugin_http_responses_total{class="2xx"}"#), 1.0);
+    host.finish();
+}
+
+/// Measured once a second.
+fn what_the_worker_uses() {
+    let mut host = Host::active(Bundle::new(&Script::default()));
+    let memory = "mattermost_plugin_worker_resident_memory_bytes";
+    host.until("the worker's memory", LIMIT, |host| (sample(host, memory) > 100_000.0).then_some(()));
+    assert_eq!(sample(&mut host, "mattermost_plugin_worker_processes"), 1.0);
+    assert!(sample(&mut host, "mattermost_plugin_worker_cpu_seconds_total") < 60.0);
+    host.posted("print 300000");
+    let lines = r#"mattermost_plugin_output_lines_suppressed_total{source="stdout"}"#;
+    host.until("lines that are left out", LIMIT, |host| (sample(host, lines) > 1000.0).then_some(()));
     host.finish();
 }
 

@@ -3,10 +3,13 @@
 mod api;
 mod api_streams;
 mod connections;
+mod deadlines;
 mod deaths;
+mod degraded;
 mod driver;
 mod ends;
 mod environment;
+mod events;
 mod files;
 mod handlers;
 mod handshake;
@@ -21,8 +24,15 @@ mod log;
 mod manifest;
 mod metrics;
 mod nesting;
+mod notice;
 mod plugin_http;
+mod recycling;
 mod restarts;
+mod states;
+mod status;
+mod stopping;
+mod support;
+mod workers;
 
 use crate::runner::Test;
 
@@ -37,6 +47,11 @@ use tests;
 /// All of them.
 pub(crate) fn all() -> Vec<Test> {
     [
+        // These wait most of the time, so they begin first.
+        stopping::TESTS,
+        recycling::TESTS,
+        degraded::TESTS,
+        events::TESTS,
         handshake::TESTS,
         interpreter::TESTS,
         manifest::TESTS,
@@ -60,6 +75,12 @@ pub(crate) fn all() -> Vec<Test> {
         log::TESTS,
         deaths::TESTS,
         restarts::TESTS,
+        states::TESTS,
+        notice::TESTS,
+        support::TESTS,
+        status::TESTS,
+        deadlines::TESTS,
+        workers::TESTS,
         ends::TESTS,
     ]
     .concat()

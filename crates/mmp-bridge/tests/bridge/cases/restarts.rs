@@ -17,8 +17,10 @@ pub(crate) const TESTS: &[Test] = tests![
     a_restarted_worker_whose_activation_fails,
     hooks_while_there_is_no_worker,
     hooks_while_a_restarted_worker_is_activated,
+    hooks_that_waited_have_their_time_when_the_worker_is_back,
     a_configuration_change_while_a_restarted_worker_is_activated,
     the_worker_dies_in_on_activate,
+    the_worker_dies_in_its_first_on_configuration_change,
     the_worker_dies_before_activation,
 ];
 
@@ -34,7 +36,7 @@ fn restarts_back_off() {
     let took = killed.elapsed();
     assert!(took >= Duration::from_millis(1500) && took < Duration::from_secs(5), "{took:?}");
     host.noted("start ", 5);
-    let said = host.entries().iter().filter(|entry| entry.message.ends_with("; it is started again")).count();
+    let said = host.entries().iter().filter(|entry| entry.message.contains("; it is started again in ")).count();
     assert_eq!(said, 4, "{}", host.report());
     assert_eq!(host.posted("edit it").0, "it");
     host.finish();
@@ -62,7 +64,7 @@ fn a_restarted_worker_whose_activation_fails() {
     host.logged("the plugin's worker ended: it exited with code 4; it is started again");
     host.logged("started again and is active");
     host.noted("start ", 4);
-    let said = host.entries().iter().filter(|entry| entry.message.ends_with("; it is started again")).count();
+    let said = host.entries().iter().filter(|entry| entry.message.contains("; it is started again in ")).count();
     assert_eq!(said, 3, "every end is said once: {}", host.report());
     assert_eq!(host.posted("edit it").0, "it");
     host.finish();
@@ -77,8 +79,8 @@ fn hooks_while_there_is_no_worker() {
     let update = host.update("edit it");
     assert_eq!(message_of(&host.wait(update).unwrap().a), "edit it");
     let command = host.command("edit it");
-    let error = host.wait(command).unwrap().b.unwrap();
-    assert!(error.message.to_string().contains("the plugin's worker is not running"), "{error:?}");
+    let response = host.wait(command).unwrap().a.unwrap();
+    assert!(response.text.to_string().contains("is not available right now"), "{response:?}");
     host.ping();
     host.finish();
 }
@@ -88,12 +90,27 @@ fn hooks_while_a_restarted_worker_is_activated() {
     let mut host = Host::active(Bundle::new(&Script { on_activate, noted: true, ..Script::default() }));
     processes::kill(host.worker());
     host.noted("OnActivate sleep", 1);
-    assert_eq!(host.posted("edit it").0, "edit it", "the server's default");
+    assert_eq!(host.posted("edit it").0, "it", "it waits for the worker");
+    let journal = host.bundle.journal();
+    let at = |name: &str| journal.iter().rposition(|line| line.starts_with(name)).unwrap();
+    assert!(at("MessageWillBePosted") > at("OnActivate"));
     host.logged("started again and is active");
-    assert_eq!(host.posted("edit it").0, "it");
-    host.noted("MessageWillBePosted", 1);
-    let reached = host.bundle.journal().iter().filter(|line| line.starts_with("MessageWillBePosted")).count();
-    assert_eq!(reached, 1);
+    host.finish();
+}
+
+/// The second that a hook waits for a worker is over for those that still wait for a connection of it.
+fn hooks_that_waited_have_their_time_when_the_worker_is_back() {
+    let on_activate = vec!["ok".to_owned(), "sleep 300".to_owned()];
+    let script = Script { on_activate, noted: true, keeps_to_its_connections: true, ..Script::default() };
+    let mut host = Host::active(Bundle::new(&script));
+    processes::kill(host.worker());
+    host.noted("OnActivate sleep", 1);
+    let posts: Vec<_> = (0..8).map(|_| host.post("sleep 1000")).collect();
+    for post in posts {
+        host.wait(post).unwrap();
+    }
+    let ran = host.bundle.journal().iter().filter(|line| line.starts_with("MessageWillBePosted")).count();
+    assert_eq!(ran, 8, "{}", host.report());
     host.finish();
 }
 
@@ -111,7 +128,7 @@ fn a_configuration_change_while_a_restarted_worker_is_activated() {
     let arguments = rpc::OnConfigurationChangeArgs::default();
     let call = host.call("OnConfigurationChange", &arguments, rpc::OnConfigurationChangeReturns::default());
     host.wait(call).unwrap();
-    host.until("a hook that reaches the worker", LIMIT, |host| (host.posted("edit it").0 == "it").then_some(()));
+    assert_eq!(host.posted("edit it").0, "it");
     let journal = host.bundle.journal();
     let restart = journal.iter().rposition(|line| line.starts_with("start ")).unwrap();
     let expected = [
@@ -126,6 +143,15 @@ fn a_configuration_change_while_a_restarted_worker_is_activated() {
 
 fn the_worker_dies_in_on_activate() {
     let script = Script { on_activate: vec!["exit 5".into(), "ok".into()], ..Script::default() };
+    let mut host = Host::start(Bundle::new(&script));
+    host.implemented().unwrap();
+    let error = host.activate().unwrap_err();
+    assert!(error.contains("the plugin's worker ended: it exited with code 5"), "{error}");
+    host.finish();
+}
+
+fn the_worker_dies_in_its_first_on_configuration_change() {
+    let script = Script { on_configuration_change: vec!["exit 5".into(), "ok".into()], ..Script::default() };
     let mut host = Host::start(Bundle::new(&script));
     host.implemented().unwrap();
     let error = host.activate().unwrap_err();

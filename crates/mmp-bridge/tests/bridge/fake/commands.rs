@@ -5,14 +5,14 @@ use std::io::Write as _;
 use std::time::Duration;
 
 use mmp_transcode::generated;
-use mmp_transcode::msgpack::{put_array_len, put_map_len, put_nil, put_str, put_uint};
+use mmp_transcode::msgpack::{put_array_len, put_bin, put_map_len, put_nil, put_str, put_uint};
 use mmp_worker::frame::{BODY, Header, KIND_AT, Kind, OF_API, put_bytes, put_bytes_with};
 use mmp_worker::messages::Role;
 use serde_json::Value;
 
 use super::connection::Connection;
 use super::life::Worker;
-use super::{PARENT, note, sleep_for_long};
+use super::{GRANDCHILD, PARENT, note, sleep_for_long, start_and_forget};
 use crate::script::Script;
 
 /// The file in the bundle at which calls are given up.
@@ -56,16 +56,8 @@ impl Caller for Connection {
 /// Runs a hook and answers it.
 pub(crate) fn run_hook(worker: &Worker, caller: &mut dyn Caller, header: Header, payload: &[u8]) {
     let name = generated::hook(header.method).unwrap().name;
-    let line = match name {
-        "OnActivate" => Script::of_start(&worker.script.on_activate, worker.start).cloned().unwrap_or_default(),
-        "OnConfigurationChange" => {
-            Script::of_start(&worker.script.on_configuration_change, worker.start).cloned().unwrap_or_default()
-        }
-        _ => command_of(payload),
-    };
-    if worker.script.noted {
-        note(&worker.bundle, &format!("{name} {line}"));
-    }
+    let line = line_of(worker, header, payload);
+    worker.note_hook(name, &line);
     let (word, rest) = line.split_once(' ').unwrap_or((&line, ""));
     let mut hook = Hook { worker, caller, header, payload, answered: false };
     hook.obey(word, rest);
@@ -74,8 +66,25 @@ pub(crate) fn run_hook(worker: &Worker, caller: &mut dyn Caller, header: Header,
     }
 }
 
+/// What a hook is to do.
+pub(crate) fn line_of(worker: &Worker, header: Header, payload: &[u8]) -> String {
+    let script = &worker.script;
+    let Some(name) = generated::hook(header.method).map(|method| method.name) else { return String::new() };
+    match name {
+        "OnActivate" => Script::of_start(&script.on_activate, worker.start).cloned().unwrap_or_default(),
+        "OnConfigurationChange" => {
+            Script::of_start(&script.on_configuration_change, worker.start).cloned().unwrap_or_default()
+        }
+        "GenerateSupportData" => Script::of_start(&script.on_support, worker.start).cloned().unwrap_or_default(),
+        _ => {
+            let done = script.does.iter().find(|(hook, _)| hook == name);
+            done.map_or_else(|| command_of(payload), |(_, command)| command.clone())
+        }
+    }
+}
+
 /// The message of the post, or the command line, of a hook.
-pub(crate) fn command_of(payload: &[u8]) -> String {
+fn command_of(payload: &[u8]) -> String {
     let arguments: Value = rmp_serde::from_slice(payload).unwrap();
     let text =
         |argument: &Value| ["message", "command"].iter().find_map(|key| Some(argument.get(key)?.as_str()?.to_owned()));
@@ -102,6 +111,8 @@ impl Hook<'_> {
             "big" => self.edit(&"x".repeat(rest.parse().unwrap())),
             "reject" => self.reject(rest),
             "nil" => self.reply(b"\x92\xc0\xa0"),
+            "file" => self.file(rest),
+            "register" => self.register(rest),
             "fail" => self.fail(rest, false),
             "app" => self.fail(rest, true),
             "misfit" => self.misfit(rest),
@@ -135,6 +146,8 @@ impl Hook<'_> {
             "waive" => self.waive(rest.parse().unwrap()),
             "desert" => self.desert(),
             "pile" => self.pile(rest.parse().unwrap()),
+            "allocate" => allocate(rest.parse().unwrap()),
+            "spawn" => (0..rest.parse().unwrap()).for_each(|_| start_and_forget(GRANDCHILD)),
             "print" => print(rest.parse().unwrap()),
             "log" => self.log(rest.parse().unwrap()),
             "orphan" => {
@@ -164,6 +177,31 @@ impl Hook<'_> {
         put_array_len(&mut out, 2);
         put_nil(&mut out);
         put_str(&mut out, reason);
+        self.reply(&out);
+    }
+
+    /// Registers a slash command.
+    fn register(&mut self, trigger: &str) {
+        let mut out = Vec::new();
+        put_array_len(&mut out, 1);
+        put_map_len(&mut out, 2);
+        for (key, value) in [("trigger", trigger), ("description", "of the plugin")] {
+            put_str(&mut out, key);
+            put_str(&mut out, value);
+        }
+        self.caller.call(api("RegisterCommand"), &out);
+    }
+
+    /// Returns a file for the support packet.
+    fn file(&mut self, name: &str) {
+        let mut out = Vec::new();
+        put_array_len(&mut out, 1);
+        put_array_len(&mut out, 1);
+        put_map_len(&mut out, 2);
+        put_str(&mut out, "filename");
+        put_str(&mut out, name);
+        put_str(&mut out, "body");
+        put_bin(&mut out, b"of the plugin");
         self.reply(&out);
     }
 
@@ -335,6 +373,11 @@ pub(crate) fn log_line(level: &str, message: &str) -> Vec<u8> {
     put_str(&mut out, "@message");
     put_str(&mut out, "a field of this name is no message");
     out
+}
+
+/// Takes so many MiB of memory for good.
+fn allocate(mebibytes: usize) {
+    std::mem::forget(vec![1_u8; mebibytes << 20]);
 }
 
 fn print(count: u32) {

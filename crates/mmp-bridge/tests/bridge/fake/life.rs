@@ -7,28 +7,50 @@ use std::sync::Arc;
 
 use mmp_transcode::generated;
 use mmp_worker::frame::Kind;
-use mmp_worker::messages::{Failed, Mode, Ready, Role, encode};
+use mmp_worker::messages::{self, DeclaredHook, Failed, Mode, Ready, Role, encode};
 
 use super::connection::{Connection, hello};
 use super::relay::Relays;
 use super::{GRANDCHILD, asynchronous, commands, note, sleep_for_long, start_and_forget};
-use crate::script::{Script, Start};
+use crate::script::{Pong, Script, Start};
 
 /// What the threads of a worker share.
 #[derive(Debug)]
 pub(crate) struct Worker {
     pub(crate) bundle: std::path::PathBuf,
     pub(crate) script: Script,
-    /// How many workers there were before this one.
+    /// How many processes of this worker there were before this one.
     pub(crate) start: usize,
     pub(crate) token: String,
+    /// Which one of several it is.
+    pub(crate) index: Option<usize>,
+}
+
+impl Worker {
+    /// Notes what a hook does, if hooks are to be noted.
+    pub(crate) fn note_hook(&self, name: &str, line: &str) {
+        if self.script.noted {
+            let index = self.index.map(|index| format!("{index}: ")).unwrap_or_default();
+            note(&self.bundle, &format!("{index}{name} {line}"));
+        }
+    }
+}
+
+/// Which one of several workers this process is.
+fn index() -> Option<usize> {
+    let number = |name: &str| std::env::var(name).ok()?.parse::<usize>().ok();
+    let count = number("MATTERMOST_PLUGIN_WORKERS")?;
+    number("MATTERMOST_PLUGIN_WORKER_INDEX").filter(|_| count > 1)
 }
 
 /// Lives.
 pub(crate) fn live(bundle: &Path, script: Script) -> ExitCode {
+    let index = index();
+    let script = index.map_or_else(|| script.clone(), |index| script.clone().of_worker(index));
+    let mark = index.map_or("start ".to_owned(), |index| format!("start of {index} "));
     let before = std::fs::read_to_string(bundle.join("journal")).unwrap_or_default();
-    let start = before.lines().filter(|line| line.starts_with("start ")).count();
-    note(bundle, &format!("start {}", std::process::id()));
+    let start = before.lines().filter(|line| line.starts_with(&mark)).count();
+    note(bundle, &format!("{mark}{}", std::process::id()));
     if script.grandchild {
         start_and_forget(GRANDCHILD);
     }
@@ -41,7 +63,7 @@ pub(crate) fn live(bundle: &Path, script: Script) -> ExitCode {
             std::process::exit(0);
         });
     }
-    let worker = Worker { bundle: bundle.to_owned(), script, start, token: token.trim().to_owned() };
+    let worker = Worker { bundle: bundle.to_owned(), script, start, token: token.trim().to_owned(), index };
     let behaviour = Script::of_start(&worker.script.start, start).cloned().unwrap_or(Start::Normal);
     begin(&Arc::new(worker), &behaviour)
 }
@@ -164,15 +186,35 @@ fn ready(worker: &Worker, control: &mut Connection) {
     let known = worker.script.hooks.iter();
     let known = known.map(|(name, asynchronous)| (generated::hook_by_name(name).unwrap().id, mode(*asynchronous)));
     let unknown = worker.script.unknown_hooks.iter().map(|id| (*id, Mode::Sync));
-    control.send(Kind::Ready, 0, 0, &encode(&Ready { hooks: known.chain(unknown).collect() }).unwrap());
+    let options = |id| {
+        let chosen = |(name, _): &&(String, _)| generated::hook_by_name(name).is_some_and(|method| method.id == id);
+        worker.script.options.iter().find(chosen).map(|(_, options)| *options).unwrap_or_default()
+    };
+    let hooks = known.chain(unknown).map(|(id, mode)| DeclaredHook(id, mode, options(id))).collect();
+    control.send(Kind::Ready, 0, 0, &encode(&Ready { hooks }).unwrap());
+}
+
+fn pong(worker: &Worker, control: &mut Connection, id: u32, pings: u32) {
+    let (lag_ms, debugger) = match Script::of_start(&worker.script.pong, worker.start) {
+        Some(Pong::Silent) => return,
+        Some(Pong::Lagging(lag)) => (*lag, false),
+        Some(Pong::Debugged(lag)) => (*lag, pings == 1),
+        Some(Pong::Well) | None => (0, false),
+    };
+    control.send(Kind::Pong, 0, id, &encode(&messages::Pong { lag_ms, debugger }).unwrap());
 }
 
 /// Does what the bridge asks for, until it closes the connection.
 fn obey(worker: &Arc<Worker>, control: &mut Connection) -> ExitCode {
+    let mut pings = 0;
     while let Some((header, _)) = control.next() {
         match header.kind {
             Kind::Open if worker.script.keeps_to_its_connections => {}
             Kind::Open => (0..header.id).for_each(|_| open_sync(worker)),
+            Kind::Ping => {
+                pings += 1;
+                pong(worker, control, header.id, pings);
+            }
             Kind::Stop => {
                 note(&worker.bundle, "stop");
                 if !worker.script.stubborn {

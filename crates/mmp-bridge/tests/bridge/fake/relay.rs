@@ -31,9 +31,11 @@ impl Relays {
         mut sink: impl FnMut(&[u8]) + Send + 'static,
     ) -> bool {
         let has_streams = generated::hook(header.method).is_some_and(|method| !method.streams.is_empty());
-        if !has_streams && commands::command_of(payload) != "relay" {
+        let line = if has_streams { "relay".to_owned() } else { commands::line_of(worker, header, payload) };
+        if line != "relay" {
             return false;
         }
+        worker.note_hook(generated::hook(header.method).map_or("", |method| method.name), &line);
         let Ok(stream) = UnixStream::connect_addr(&bundle::relay_address(&worker.bundle)) else {
             // The test has ended.
             std::process::exit(9);

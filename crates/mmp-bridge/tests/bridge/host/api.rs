@@ -10,6 +10,7 @@ use mmp_goplugin::netrpc::{Body, CallError, ConnError, RequestHead};
 use mmp_goplugin::yamux::StreamId;
 use mmp_model::rpc;
 
+use super::Administration;
 use super::driver::Driver;
 use super::log::Entry;
 use super::served::{End, ServedCalls};
@@ -30,7 +31,7 @@ pub(crate) struct Api {
     pub(crate) api: Option<StreamId>,
     offered: Option<u32>,
     api_encoder: Encoder,
-    api_plans: Plans,
+    pub(super) api_plans: Plans,
     pub(crate) pong: Option<Result<(), String>>,
     pub(crate) logged: Vec<Entry>,
     /// API calls with streams, and the database.
@@ -44,6 +45,8 @@ pub(crate) struct Api {
     pub(crate) holds_log: bool,
     /// Those that are.
     held: Vec<(u64, String)>,
+    /// Users, bots and commands.
+    pub(crate) administration: Administration,
     /// How many calls of KVGet came.
     pub(crate) gets: usize,
     /// Posts that the plugin creates, whose hook is called next.
@@ -109,6 +112,9 @@ impl Api {
         for (token, seq) in finished {
             self.creating.remove(&token);
             let returned = self.take::<rpc::MessageWillBePostedReturns>(token).unwrap();
+            if let Ok(returned) = &returned {
+                self.administration.posted(returned);
+            }
             let post = returned.map(|returned| returned.a).unwrap_or_default();
             self.reply(link, seq, "CreatePost", &rpc::CreatePostReturns { a: post, b: None });
         }
@@ -179,7 +185,13 @@ impl Api {
                 self.api_plans.decode(cursor, types, type_id, &mut arguments)?;
                 self.created.push_back((seq, arguments.a));
             }
-            _ => link.reply_error(self.api.unwrap(), seq, request.method, &request.refusal("Plugin")),
+            _ => {
+                let body = Body { type_id, cursor, types };
+                return self.administer(link, seq, name, body).unwrap_or_else(|| {
+                    link.reply_error(self.api.unwrap(), seq, request.method, &request.refusal("Plugin"));
+                    Ok(())
+                });
+            }
         }
         Ok(())
     }

@@ -111,7 +111,12 @@ impl Host {
 
     /// Calls ExecuteCommand.
     pub(crate) fn command(&mut self, command: &str) -> Call<rpc::ExecuteCommandReturns> {
-        let command = CommandArgs { command: command.into(), ..CommandArgs::default() };
+        self.command_of("", command)
+    }
+
+    /// Calls ExecuteCommand for a user.
+    pub(crate) fn command_of(&mut self, user: &str, command: &str) -> Call<rpc::ExecuteCommandReturns> {
+        let command = CommandArgs { user_id: user.into(), command: command.into(), ..CommandArgs::default() };
         let arguments = rpc::ExecuteCommandArgs { a: context(), b: Some(Box::new(command)) };
         let reply = rpc::ExecuteCommandReturns::default();
         self.call("ExecuteCommand", &arguments, reply)

@@ -1,5 +1,6 @@
 //! A host that starts the bridge as Mattermost does and drives its session on the test's own thread.
 
+mod administration;
 mod api;
 mod api_calls;
 mod calls;
@@ -25,9 +26,10 @@ use mmp_goplugin::host::HostSession;
 use mmp_goplugin::yamux::SessionError;
 use rustix::event::{PollFd, PollFlags, Timespec};
 
+pub(crate) use administration::Administration;
 pub(crate) use api::Api;
 pub(crate) use api_calls::ApiCall;
-pub(crate) use calls::message_of;
+pub(crate) use calls::{Call, message_of};
 pub(crate) use files::Upload;
 pub(crate) use http::{Exchange, Request, headers};
 pub(crate) use log::{Entry, Log};

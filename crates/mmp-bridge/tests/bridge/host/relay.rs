@@ -150,7 +150,7 @@ impl Host {
         rmp_serde::from_slice(&self.relay.hooks[hook.0].hook.as_ref().unwrap().1).unwrap()
     }
 
-    pub(super) fn header_of(&self, hook: Hook) -> Header {
+    pub(crate) fn header_of(&self, hook: Hook) -> Header {
         self.relay.hooks[hook.0].hook.as_ref().unwrap().0
     }
 

@@ -80,6 +80,14 @@ impl Host {
         journal.iter().rev().find_map(|line| line.strip_prefix("start ")?.parse().ok()).unwrap()
     }
 
+    /// The process of one of several workers that was started last.
+    #[track_caller]
+    pub(crate) fn worker_of(&mut self, index: usize) -> u32 {
+        let mark = format!("start of {index} ");
+        let journal = self.bundle.journal();
+        journal.iter().rev().find_map(|line| line.strip_prefix(&mark)?.parse().ok()).unwrap()
+    }
+
     /// The guard of the worker that was started last.
     #[track_caller]
     pub(crate) fn guard(&mut self) -> u32 {

@@ -1,0 +1,270 @@
+//! The states of a worker's life, and when it is started again.
+//!
+//! Pure: what happened is told, with the time. As Erlang's supervisors do, a worker that ends more than [`INTENSITY`] times within [`PERIOD`] is given up for the time being; unlike theirs, the
+//! bridge stays, answers in the worker's place, and tries again once in a while.
+
+use std::collections::VecDeque;
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
+use std::time::{Duration, Instant};
+
+use mmp_worker::protections::{self, Protection};
+
+/// How many ends within [`PERIOD`] are followed by a quick restart.
+const INTENSITY: usize = 5;
+
+/// Ends longer ago than this do not count.
+const PERIOD: Duration = Duration::from_secs(60);
+
+/// The pause before a worker is started again after its first end within [`PERIOD`]; it doubles with each further one.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+
+/// The pause between two tries in the degraded state.
+const DEGRADED_PAUSE: Duration = Duration::from_secs(60);
+
+/// Where a worker is in its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum State {
+    /// Not started yet: the interpreter is being looked for.
+    Waiting,
+    /// The process runs and has not said READY.
+    Starting {
+        /// Since when.
+        since: Instant,
+    },
+    /// READY, and being brought up: the host's hooks do not reach it yet.
+    Loaded {
+        /// Since when.
+        since: Instant,
+    },
+    /// The host's hooks reach it.
+    Ready {
+        /// Since when.
+        since: Instant,
+    },
+    /// It gets no more hooks, and is ended when those that run are over.
+    Draining {
+        /// When it is ended in any case.
+        until: Instant,
+    },
+    /// It is gone, and is started again soon.
+    Restarting {
+        /// When.
+        until: Instant,
+    },
+    /// It ended too often: it is gone, and is tried again later.
+    Degraded {
+        /// When.
+        until: Instant,
+    },
+    /// It cannot be loaded.
+    Failed,
+    /// The bridge ends.
+    Stopping,
+}
+
+impl State {
+    /// Its name in the log, in metrics and in reports.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            State::Waiting => "waiting",
+            State::Starting { .. } => "starting",
+            State::Loaded { .. } => "loaded",
+            State::Ready { .. } => "ready",
+            State::Draining { .. } => "draining",
+            State::Restarting { .. } => "restarting",
+            State::Degraded { .. } => "degraded",
+            State::Failed => "failed",
+            State::Stopping => "stopping",
+        }
+    }
+}
+
+/// A worker's state and what it depends on.
+#[derive(Debug)]
+pub(crate) struct Life {
+    state: State,
+    /// When it ended lately.
+    ends: VecDeque<Instant>,
+    /// Whether it was given up and has not been ready since.
+    degraded: bool,
+}
+
+impl Life {
+    /// A worker that is not started yet.
+    pub(crate) fn new() -> Life {
+        Life { state: State::Waiting, ends: VecDeque::new(), degraded: false }
+    }
+
+    /// Where it is.
+    pub(crate) fn state(&self) -> State {
+        self.state
+    }
+
+    /// Whether it was given up, and no try since has made it ready.
+    pub(crate) fn is_degraded(&self) -> bool {
+        self.degraded
+    }
+
+    /// The process was started.
+    pub(crate) fn started(&mut self, now: Instant) {
+        self.state = State::Starting { since: now };
+    }
+
+    /// It said READY.
+    pub(crate) fn loaded(&mut self, now: Instant) {
+        self.state = State::Loaded { since: now };
+    }
+
+    /// The host's hooks reach it. True if it was degraded before.
+    pub(crate) fn ready(&mut self, now: Instant) -> bool {
+        self.state = State::Ready { since: now };
+        std::mem::take(&mut self.degraded)
+    }
+
+    /// It gets no more hooks and ends soon.
+    pub(crate) fn drain(&mut self, until: Instant) {
+        self.state = State::Draining { until };
+    }
+
+    /// It ended on purpose, to be started again at once; this does not count as a fault.
+    pub(crate) fn ended_for_reload(&mut self, now: Instant) {
+        self.state = State::Restarting { until: now };
+    }
+
+    /// It ended. The next state says when it is started again.
+    pub(crate) fn ended(&mut self, now: Instant) {
+        self.ends.push_back(now);
+        while self.ends.front().is_some_and(|end| now.saturating_duration_since(*end) > PERIOD) {
+            self.ends.pop_front();
+        }
+        if protections::is_off(Protection::Backoff) {
+            self.state = State::Restarting { until: now };
+            return;
+        }
+        if self.degraded || self.ends.len() > INTENSITY {
+            self.degraded = true;
+            self.state = State::Degraded { until: now + with_jitter(DEGRADED_PAUSE) };
+            return;
+        }
+        let pause = FIRST_PAUSE * (1 << (self.ends.len() - 1));
+        self.state = State::Restarting { until: now + with_jitter(pause) };
+    }
+
+    /// What was before is forgotten, and a worker that waits to be started again is started now.
+    pub(crate) fn forgive(&mut self, now: Instant) {
+        self.ends.clear();
+        if let State::Restarting { .. } | State::Degraded { .. } = self.state {
+            self.state = State::Restarting { until: now };
+        }
+    }
+
+    /// It cannot be loaded.
+    pub(crate) fn fail(&mut self) {
+        self.state = State::Failed;
+    }
+
+    /// The bridge ends: nothing is started again.
+    pub(crate) fn stop(&mut self) {
+        self.state = State::Stopping;
+    }
+
+    /// Whether it is to be started again now.
+    pub(crate) fn is_restart_due(&self, now: Instant) -> bool {
+        self.restart_at().is_some_and(|at| now >= at) && !protections::is_off(Protection::Restart)
+    }
+
+    /// When it is to be started again, if it is.
+    pub(crate) fn restart_at(&self) -> Option<Instant> {
+        match self.state {
+            State::Restarting { until } | State::Degraded { until } => Some(until),
+            _ => None,
+        }
+    }
+}
+
+/// A fifth more or less, so that the workers of many plugins that fail together do not come back together.
+fn with_jitter(pause: Duration) -> Duration {
+    // The standard library's keys for hashing are random, which is all that is needed here.
+    let random = RandomState::new().build_hasher().finish();
+    pause.mul_f64(0.8 + 0.4 * (random % 1024) as f64 / 1024.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pause_of(life: &Life, now: Instant) -> Duration {
+        life.restart_at().unwrap() - now
+    }
+
+    fn is_near(pause: Duration, expected: Duration) -> bool {
+        pause >= expected.mul_f64(0.79) && pause <= expected.mul_f64(1.21)
+    }
+
+    #[test]
+    fn pauses_grow_and_end_in_the_degraded_state() {
+        let mut now = Instant::now();
+        let mut life = Life::new();
+        for expected in [100, 200, 400, 800, 1600] {
+            life.started(now);
+            life.ended(now);
+            assert_eq!(life.state().name(), "restarting");
+            assert!(is_near(pause_of(&life, now), Duration::from_millis(expected)), "{expected}");
+            now += Duration::from_secs(2);
+        }
+        life.ended(now);
+        assert_eq!((life.state().name(), life.is_degraded()), ("degraded", true));
+        assert!(is_near(pause_of(&life, now), DEGRADED_PAUSE));
+        assert!(!life.is_restart_due(now) && life.is_restart_due(now + 2 * DEGRADED_PAUSE));
+        now += DEGRADED_PAUSE;
+        life.started(now);
+        assert!(life.is_degraded(), "a try is no recovery");
+        life.ended(now);
+        assert_eq!(life.state().name(), "degraded");
+    }
+
+    #[test]
+    fn a_worker_that_is_ready_again_is_not_degraded_but_has_little_credit() {
+        let mut now = Instant::now();
+        let mut life = Life::new();
+        (0..=INTENSITY).for_each(|_| life.ended(now));
+        life.started(now);
+        life.loaded(now);
+        assert!(life.ready(now) && !life.is_degraded());
+        now += Duration::from_secs(1);
+        life.ended(now);
+        assert_eq!(life.state().name(), "degraded");
+        life.ready(now);
+        now += PERIOD + Duration::from_secs(1);
+        life.ended(now);
+        assert_eq!(life.state().name(), "restarting");
+        assert!(is_near(pause_of(&life, now), FIRST_PAUSE));
+    }
+
+    #[test]
+    fn rare_ends_never_degrade() {
+        let mut now = Instant::now();
+        let mut life = Life::new();
+        for _ in 0..20 {
+            life.ended(now);
+            now += Duration::from_secs(13);
+            assert_eq!(life.state().name(), "restarting");
+        }
+        assert!(
+            is_near(pause_of(&life, now - Duration::from_secs(13)), 16 * FIRST_PAUSE),
+            "five of them within a minute"
+        );
+    }
+
+    #[test]
+    fn a_reload_is_no_fault() {
+        let now = Instant::now();
+        let mut life = Life::new();
+        (0..20).for_each(|_| life.ended_for_reload(now));
+        assert!(life.is_restart_due(now) && !life.is_degraded());
+        (0..=INTENSITY).for_each(|_| life.ended(now));
+        assert!(life.is_degraded());
+        life.forgive(now);
+        assert!(life.is_restart_due(now));
+    }
+}

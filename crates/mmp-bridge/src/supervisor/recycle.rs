@@ -1,0 +1,151 @@
+//! Starting a worker again that is not well, or that is to be loaded anew: it gets no more hooks, may finish those that run, and is ended.
+
+use std::time::Duration;
+
+use mmp_worker::protections::{self, Protection};
+
+use crate::core::Core;
+use crate::hooks::{RESTART_PATIENCE, is_event};
+use crate::log::Level;
+use crate::supervisor::life::State;
+
+/// How long the hooks that run may take.
+const DRAIN: Duration = Duration::from_secs(2);
+
+impl Core {
+    /// A worker is to be started again for this reason; its hooks may be finished. Nothing is done while a debugger holds it.
+    pub(crate) fn recycle(&mut self, index: usize, reason: &str) {
+        if protections::is_off(Protection::Recycle) {
+            return;
+        }
+        let Some(worker) = self.workers.get_mut(index).filter(|worker| worker.is_ready()) else { return };
+        if worker.is_debugged() {
+            return;
+        }
+        worker.note_error(reason);
+        self.drain_worker(index);
+        self.log_state(index, Level::Error, &format!("{reason}; the worker is started again"));
+    }
+
+    /// The same, without waiting for anything.
+    pub(crate) fn recycle_at_once(&mut self, index: usize, reason: &str) {
+        if protections::is_off(Protection::Recycle) {
+            return;
+        }
+        if let Some(worker) = self.workers.get_mut(index)
+            && !worker.is_debugged()
+        {
+            worker.fail(reason);
+        }
+    }
+
+    /// The plugin is to be loaded anew, as after its files were changed: every worker is started again, and what was before is forgotten.
+    pub(crate) fn reload(&mut self) {
+        let now = self.now;
+        for index in 0..self.workers.len() {
+            let Some(worker) = self.workers.get_mut(index) else { continue };
+            worker.life.forgive(now);
+            if worker.is_ready() {
+                worker.reloading = true;
+                self.drain_worker(index);
+                self.log_state(index, Level::Info, "the plugin is loaded anew");
+            } else {
+                self.log_if_changed(index, Level::Info, "the plugin is loaded anew: its worker is started again now");
+            }
+        }
+    }
+
+    pub(super) fn drain_worker(&mut self, index: usize) {
+        let until = self.now + DRAIN;
+        if let Some(worker) = self.workers.get_mut(index) {
+            worker.life.drain(until);
+            worker.dispatcher.pause();
+        }
+        self.move_queue(index);
+    }
+
+    /// Ends the workers that are drained.
+    pub(crate) fn check_draining(&mut self) {
+        let (now, overdue) = (self.now, &self.overdue);
+        for worker in self.workers.iter_mut() {
+            let State::Draining { until } = worker.life.state() else { continue };
+            let busy = worker.dispatcher.running_ids().any(|id| !overdue.contains_key(&id));
+            if !busy || now >= until {
+                let reason = worker.last_error.clone().filter(|_| !worker.reloading);
+                worker.fail(&reason.unwrap_or_else(|| "the plugin is loaded anew".to_owned()));
+            }
+        }
+    }
+
+    /// Hooks that wait for a worker that takes none go to another one, if there is one, or soon will be.
+    pub(crate) fn move_queue(&mut self, index: usize) {
+        let queued = self.workers.get_mut(index).map(|worker| worker.dispatcher.drain_queue()).unwrap_or_default();
+        for mut hook in queued {
+            let Some(pending) = self.hooks.get_mut(&hook.id) else { continue };
+            let choice = match pending.asker.wants_one_worker() {
+                true => None,
+                false => self.workers.choose(pending.method, hook.lane),
+            };
+            // One that no other worker can run stays where it is.
+            let to = choice.map_or(index, |choice| choice.worker);
+            if let Some(choice) = choice.filter(|choice| choice.worker != index) {
+                hook.need.mode = choice.mode;
+                pending.worker = choice.worker;
+                self.set_patience(hook.id, choice.waits);
+            }
+            if let Some(worker) = self.workers.get_mut(to) {
+                worker.dispatcher.enqueue(hook);
+            }
+        }
+        self.dispatch_queued();
+    }
+
+    /// A hook that waits for a worker which is there has all the time that it may take, and less if the worker is yet to come (`waits`).
+    pub(super) fn set_patience(&mut self, id: u32, waits: bool) {
+        if let Some(hook) = self.hooks.get(&id)
+            && let Some(limit) = hook.limit
+        {
+            let last = hook.began + limit;
+            self.deadlines.set(id, if waits { last.min(self.now + RESTART_PATIENCE) } else { last });
+        }
+    }
+
+    /// A worker is up again: the hooks that wait for it run as it runs them, which may have changed.
+    pub(crate) fn resume_worker(&mut self, index: usize) {
+        let queued = self.workers.get_mut(index).map(|worker| worker.dispatcher.drain_queue()).unwrap_or_default();
+        for mut hook in queued {
+            let Some(method) = self.hooks.get(&hook.id).map(|pending| pending.method) else { continue };
+            match self.workers.get(index).and_then(|worker| worker.mode(method.id)) {
+                Some(mode) => {
+                    hook.need.mode = mode;
+                    self.set_patience(hook.id, false);
+                }
+                // This edition of the plugin does not have it, and nobody's patience with it would end.
+                None if is_event(method) => {
+                    self.lose_event(hook.id, "the plugin does not have this hook any more");
+                    continue;
+                }
+                // It stays in the queue, until its patience ends.
+                None => {}
+            }
+            if let Some(worker) = self.workers.get_mut(index) {
+                worker.dispatcher.enqueue(hook);
+            }
+        }
+        if let Some(worker) = self.workers.get_mut(index) {
+            worker.dispatcher.resume();
+        }
+        self.dispatch_queued();
+        // What waits for others that are not there need not wait for them.
+        let away: Vec<usize> = self.workers.iter().filter(|worker| !worker.is_ready()).map(|one| one.index).collect();
+        away.into_iter().for_each(|other| self.move_queue(other));
+    }
+
+    /// An event that waits is lost.
+    fn lose_event(&mut self, id: u32, why: &str) {
+        if let Some(hook) = self.take_hook(id) {
+            self.count_hook(&hook, false);
+            self.drop_event(hook.method, why);
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! A worker that ends again and again: the bridge stays and answers in its place.
+
+use std::time::{Duration, Instant};
+
+use mmp_worker::frame::Kind;
+
+use super::{metrics, tests};
+use crate::bundle::Bundle;
+use crate::host::{Host, LIMIT, Request, WriterCall, message_of};
+use crate::processes;
+use crate::runner::Test;
+use crate::script::{Differences, Script, Start};
+
+pub(crate) const TESTS: &[Test] = tests![
+    a_plugin_that_is_degraded,
+    a_plugin_that_ends_when_it_is_degraded,
+    a_plugin_whose_worker_breaks_the_protocol_is_degraded,
+    one_of_two_workers_is_degraded,
+    one_of_two_workers_is_degraded_while_the_other_comes_back,
+    a_plugin_is_loaded_anew,
+    a_plugin_is_loaded_anew_while_a_handler_hangs,
+];
+
+fn script() -> Script {
+    Script { noted: true, ..Script::default() }.with("ServeHTTP")
+}
+
+/// One that works once, and then does this.
+fn failing(start: Start) -> Script {
+    Script { start: vec![Start::Normal, start], ..script() }
+}
+
+/// Five restarts with pauses of 3.1 s in all, and none after the sixth end.
+fn a_plugin_that_is_degraded() {
+    let mut host = Host::active(Bundle::new(&failing(Start::Exit(3, "out of luck".into()))));
+    let killed = Instant::now();
+    processes::kill(host.worker());
+    let line = host.logged("it has ended too often, so the plugin is degraded");
+    let took = killed.elapsed();
+    assert!(took >= Duration::from_millis(2400) && took < Duration::from_secs(9), "{took:?}");
+    assert_eq!((line.level.as_str(), line.fields["state"].as_str()), ("error", "degraded"), "{line}");
+    assert_eq!((line.fields["worker"].as_str(), line.fields["restarts"].as_str()), ("0", "6"), "{line}");
+    let states: Vec<_> = host.entries().into_iter().filter(|entry| entry.fields.contains_key("state")).collect();
+    let restarting: Vec<_> = states.iter().filter(|entry| entry.fields["state"] == "restarting").collect();
+    assert_eq!(restarting.len(), 5, "{}", host.report());
+    assert!(restarting.iter().all(|entry| entry.level == "error"), "it never looks green: {restarting:?}");
+    answers_at_once(&mut host);
+    assert_eq!(metrics::sample(&mut host, "mattermost_plugin_degraded"), 1.0);
+    assert_eq!(metrics::sample(&mut host, "mattermost_plugin_worker_up"), 0.0);
+    host.ping();
+    // The plugin was repaired.
+    host.bundle.script(&script());
+    processes::signal(host.pid(), libc::SIGHUP);
+    let line = host.logged("the plugin's worker was started again and is active; the plugin is not degraded any more");
+    assert_eq!((line.level.as_str(), line.fields["state"].as_str()), ("info", "ready"), "{line}");
+    assert_eq!(host.posted("edit it").0, "it");
+    assert_eq!(metrics::sample(&mut host, "mattermost_plugin_degraded"), 0.0);
+    // What was before is forgotten.
+    processes::kill(host.worker());
+    host.until("a restart", LIMIT, |host| {
+        let again = |line: &&String| line.starts_with("OnActivate");
+        (host.bundle.journal().iter().filter(again).count() == 3).then_some(())
+    });
+    assert_eq!(host.posted("edit it").0, "it");
+    host.finish();
+}
+
+#[track_caller]
+fn answers_at_once(host: &mut Host) {
+    let started = Instant::now();
+    assert_eq!(host.posted("edit it").0, "edit it", "the server's default");
+    let update = host.update("edit it");
+    assert_eq!(message_of(&host.wait(update).unwrap().a), "edit it");
+    let command = host.command("edit it");
+    let response = host.wait(command).unwrap().a.unwrap();
+    assert_eq!(response.response_type.to_string(), "ephemeral");
+    assert!(response.text.to_string().contains("is not available right now"), "{response:?}");
+    let exchange = host.serve(Request::get("/"));
+    let calls = host.response(exchange);
+    let [WriterCall::SyncHeader(headers), WriterCall::WriteHeader(503), _] = calls.as_slice() else {
+        panic!("{calls:?}")
+    };
+    assert_eq!(headers["Retry-After"], ["60"]);
+    let before = metrics::sample(host, "mattermost_plugin_events_dropped_total");
+    let event = host.notify("edit it");
+    host.wait(event).unwrap();
+    assert_eq!(metrics::sample(host, "mattermost_plugin_events_dropped_total"), before + 1.0);
+    assert!(host.logged("MessageHasBeenPosted: an event was dropped").level == "error");
+    assert!(started.elapsed() < Duration::from_secs(1), "{:?}", started.elapsed());
+}
+
+/// The server's health check finds that the process is gone.
+fn a_plugin_that_ends_when_it_is_degraded() {
+    let bundle = Bundle::new(&failing(Start::Exit(3, "out of luck".into())));
+    bundle.set_server("on_degraded", "exit".into());
+    let mut host = Host::active(bundle);
+    processes::kill(host.worker());
+    assert_eq!(host.ended(LIMIT), Some(1));
+    host.logged("the plugin is degraded and ends, as server.on_degraded in plugin.json wants it");
+    host.finish();
+}
+
+/// Those that the bridge ends itself are said as soon as others.
+fn a_plugin_whose_worker_breaks_the_protocol_is_degraded() {
+    let mut host = Host::active(Bundle::new(&failing(Start::BytesLater(b"\0\0\0\0\x77\0\0\0\0\0\0\0".to_vec()))));
+    let killed = Instant::now();
+    processes::kill(host.worker());
+    host.noted("start ", 6);
+    let line = host.logged("there is no frame of kind 0x77; it has ended too often, so the plugin is degraded");
+    assert!(killed.elapsed() < Duration::from_secs(9), "{:?}", killed.elapsed());
+    assert!(line.message.ends_with(" s"), "{line}");
+    answers_at_once(&mut host);
+    host.finish();
+}
+
+fn one_of_two_workers_is_degraded() {
+    let bad = Differences { start: vec![Start::Normal, Start::Exit(3, "bad luck".into())], ..Differences::default() };
+    let bundle = Bundle::new(&Script { workers: vec![Differences::default(), bad], ..script() });
+    bundle.set("workers", 2.into());
+    let mut host = Host::active(bundle);
+    processes::kill(host.worker_of(1));
+    let line = host.logged("it has ended too often");
+    assert_eq!((line.fields["worker"].as_str(), line.fields["state"].as_str()), ("1", "degraded"), "{line}");
+    for number in 0..8 {
+        assert_eq!(host.posted(&format!("edit {number}")).0, number.to_string());
+    }
+    assert_eq!(metrics::sample(&mut host, "mattermost_plugin_degraded"), 0.0, "the other one serves");
+    assert_eq!(metrics::sample(&mut host, "mattermost_plugin_workers_ready"), 1.0);
+    host.finish();
+}
+
+/// What waited for it is done by the other, and that no worker is there at this moment is no reason to end.
+fn one_of_two_workers_is_degraded_while_the_other_comes_back() {
+    let bad = Differences { start: vec![Start::Normal, Start::Exit(3, "bad luck".into())], ..Differences::default() };
+    let slow = Differences { on_activate: vec!["ok".into(), "sleep 5000".into()], ..Differences::default() };
+    let bundle = Bundle::new(&Script { workers: vec![bad, slow], ..script() });
+    bundle.set_all(&serde_json::json!({"python": {"workers": 2}, "on_degraded": "exit"}));
+    let mut host = Host::active(bundle);
+    processes::kill(host.worker_of(0));
+    host.noted("start of 0 ", 5);
+    processes::kill(host.worker_of(1));
+    host.noted("1: OnActivate sleep", 1);
+    let events: Vec<_> = (0..6).map(|number| host.notify(&format!("edit {number}"))).collect();
+    for event in events {
+        host.wait(event).unwrap();
+    }
+    host.logged("it has ended too often");
+    host.noted("1: MessageHasBeenPosted edit", 6);
+    assert_eq!(metrics::sample(&mut host, "mattermost_plugin_events_dropped_total"), 0.0);
+    host.finish();
+}
+
+fn reload(host: &mut Host) {
+    processes::signal(host.pid(), libc::SIGHUP);
+}
+
+/// Nothing that runs is lost, and what comes meanwhile waits.
+fn a_plugin_is_loaded_anew() {
+    let mut host = Host::active(Bundle::new(&script()));
+    let post = host.post("relay");
+    let hook = host.hook();
+    reload(&mut host);
+    host.logged("the plugin is loaded anew");
+    let waiting = host.post("edit it");
+    host.settle(hook);
+    host.send_value(hook, Kind::HookReply, &serde_json::json!([null, "done"]));
+    assert_eq!(host.wait(post).unwrap().b.to_string(), "done");
+    assert_eq!(message_of(&host.wait(waiting).unwrap().a), "it", "{}", host.report());
+    host.noted("start ", 2);
+    let journal = host.bundle.journal();
+    let again = journal.iter().rposition(|line| line.starts_with("start ")).unwrap();
+    let expected = ["OnConfigurationChange ok", "OnActivate ok", "MessageWillBePosted edit it"];
+    assert_eq!(journal[again + 1..], expected);
+    assert!(host.entries().iter().all(|entry| entry.level != "error"), "it is no fault: {}", host.report());
+    assert_eq!(metrics::sample(&mut host, "mattermost_plugin_worker_restarts_total"), 0.0);
+    host.finish();
+}
+
+/// Two seconds are enough for whatever runs.
+fn a_plugin_is_loaded_anew_while_a_handler_hangs() {
+    let mut host = Host::active(Bundle::new(&script()));
+    let post = host.post("hang");
+    host.noted("MessageWillBePosted hang", 1);
+    let started = Instant::now();
+    reload(&mut host);
+    assert_eq!(host.wait(post).unwrap().b.to_string(), "");
+    let took = started.elapsed();
+    assert!(took >= Duration::from_millis(1900) && took < Duration::from_secs(4), "{took:?}");
+    host.noted("OnActivate", 2);
+    host.until("the new worker", LIMIT, |host| (host.posted("edit it").0 == "it").then_some(()));
+    host.finish();
+}
