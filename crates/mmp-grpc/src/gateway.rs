@@ -12,9 +12,10 @@ use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::task::JoinHandle;
 
 use crate::context::Context;
-use crate::frames::{self, Connection, Duty, Level, Link};
+use crate::frames::{self, Connection, Duty, Level, Link, Ping, Place, ServeControl};
 use crate::hooks::{Clients, Hooks};
 use crate::program::{Channel, Client, Dialer, Process};
+use crate::pulse::Pulse;
 use crate::settings::Settings;
 use crate::shutdown::Shutdown;
 use crate::{api, start};
@@ -97,9 +98,9 @@ fn begin_api(context: &Context) -> Result<JoinHandle<Result<(), String>>, Gatewa
     Ok(tokio::spawn(api::serve(listener, context.clone())))
 }
 
-async fn begin_program(settings: &Settings, token: &Token) -> Result<Process, GatewayError> {
+async fn begin_program(settings: &Settings, token: &Token, place: Option<Place>) -> Result<Process, GatewayError> {
     let name = settings.command.first().map(|program| program.to_string_lossy().into_owned()).unwrap_or_default();
-    Process::start(settings, token).await.map_err(|error| GatewayError::Spawn(name, error))
+    Process::start(settings, token, place).await.map_err(|error| GatewayError::Spawn(name, error))
 }
 
 /// Beside a worker that speaks frames itself: it gets the bridge's token, and STOP over its own connection.
@@ -107,7 +108,7 @@ async fn serve_api(settings: Settings, token: Token, stdin: impl AsyncRead + Unp
     let link = Link::on_demand(settings.socket.clone(), token.clone());
     let context = Context { settings: Arc::new(settings), link, token, shutdown: Shutdown::default() };
     let mut api = begin_api(&context)?;
-    let mut process = begin_program(&context.settings, &context.token).await?;
+    let mut process = begin_program(&context.settings, &context.token, None).await?;
     tokio::select! {
         biased;
         code = process.wait() => code.map_err(GatewayError::Wait),
@@ -122,8 +123,9 @@ async fn serve_everything(
     token: &Token,
     stdin: impl AsyncRead + Unpin,
 ) -> Result<i32, GatewayError> {
-    let asked = Shutdown::default();
-    let control = frames::connect(&settings.socket, token, Role::Control, Duty::Control(asked.clone())).await?;
+    let asked = Asked::default();
+    let duty = Duty::Control(Arc::new(asked.clone()));
+    let control = frames::connect(&settings.socket, token, Role::Control, duty).await?;
     let code = match Worker::begin(settings, token, control.clone(), asked).await {
         Ok(mut worker) => {
             let code = worker.live(stdin).await;
@@ -139,11 +141,29 @@ async fn serve_everything(
     code
 }
 
+/// What the bridge asks on `control`.
+#[derive(Debug, Clone, Default)]
+struct Asked {
+    stop: Shutdown,
+    pulse: Pulse,
+}
+
+impl ServeControl for Asked {
+    fn stop(&self) {
+        self.stop.begin();
+    }
+
+    fn pinged(&self, ping: Ping) {
+        let pulse = self.pulse.clone();
+        tokio::spawn(async move { ping.answer(pulse.lag().await) });
+    }
+}
+
 /// A gateway that is connected and has its program started.
 struct Worker {
     context: Context,
     /// The bridge's STOP. The API is served until the program has ended after it.
-    asked: Shutdown,
+    asked: Asked,
     control: Connection,
     connection: Connection,
     api: JoinHandle<Result<(), String>>,
@@ -158,7 +178,7 @@ impl Worker {
         settings: Settings,
         token: &Token,
         control: Connection,
-        asked: Shutdown,
+        asked: Asked,
     ) -> Result<Worker, GatewayError> {
         let own = Token::random().map_err(GatewayError::Token)?;
         let settings = Arc::new(settings);
@@ -167,12 +187,13 @@ impl Worker {
         let channel = Channel::new(dialer.clone());
         let client = over(channel.clone());
         let (requests, files) = (over(Channel::new(dialer.clone())), over(Channel::new(dialer.clone())));
-        let duty = Duty::Hooks(Arc::new(Hooks::new(Clients { plain: client.clone(), requests, files })));
+        let clients = Clients { plain: client.clone(), requests, files };
+        let duty = Duty::Hooks(Arc::new(Hooks::new(clients, asked.pulse.clone())));
         let connection = frames::connect(&settings.socket, token, Role::Async, duty).await?;
         let context =
             Context { settings, link: Link::over(connection.clone()), token: own, shutdown: Shutdown::default() };
         let api = begin_api(&context)?;
-        let process = begin_program(&context.settings, &context.token).await?;
+        let process = begin_program(&context.settings, &context.token, Some(control.place())).await?;
         Ok(Worker { context, asked, control, connection, api, process, dialer, channel, client })
     }
 
@@ -181,7 +202,7 @@ impl Worker {
         let starting = start::start(channel, client, &context.link, context.settings.start_timeout);
         let mut ending = pin!(async {
             tokio::select! {
-                () = asked.begun() => {}
+                () = asked.stop.begun() => {}
                 _ = control.closed() => {}
                 _ = connection.closed() => {}
                 () = end_of(stdin) => {}
@@ -196,7 +217,10 @@ impl Worker {
             started = starting => started,
         };
         match started {
-            Ok(ready) => control.send(Kind::Ready, &messages::encode(&ready).unwrap_or_default()),
+            Ok(ready) => {
+                asked.pulse.begin(client);
+                control.send(Kind::Ready, &messages::encode(&ready).unwrap_or_default());
+            }
             Err(failed) => {
                 report(control, &failed);
                 control.flush(FLUSH).await;

@@ -11,6 +11,7 @@ pub mod frames;
 pub mod gateway;
 pub mod hooks;
 pub mod program;
+pub mod pulse;
 pub mod rpc_status;
 pub mod settings;
 pub mod shutdown;

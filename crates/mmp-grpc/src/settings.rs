@@ -17,6 +17,12 @@ pub const HOOKS_TARGET: &str = "MATTERMOST_PLUGIN_HOOKS_TARGET";
 /// ours runs. What stands before an `@` is a user's name, though, where RFC 3986 allows percent-encoding: so the host in it is `localhost`, which is what other clients send by themselves.
 const API_SOCKET: &str = "api@localhost";
 
+/// Which of the plugin's workers the program is, from 0.
+pub const WORKER_INDEX: &str = "MATTERMOST_PLUGIN_WORKER_INDEX";
+
+/// How many workers the plugin has.
+pub const WORKERS: &str = "MATTERMOST_PLUGIN_WORKERS";
+
 /// How the variables begin that are for the gateway alone.
 pub const OWN_PREFIX: &str = "MMP_GATEWAY_";
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use mmp_transcode::generated;
-use mmp_worker::messages::{Failed, Mode, Ready};
+use mmp_worker::messages::{DeclaredHook, Failed, Mode, Ready};
 use prost::Message as _;
 use tonic::{Code, Status};
 
@@ -141,7 +141,7 @@ fn ready(names: &[String], client: &Client, link: &Link) -> Ready {
     }
     ids.sort_unstable();
     ids.dedup();
-    Ready { hooks: ids.into_iter().map(|id| (id, Mode::Async)).collect() }
+    Ready { hooks: ids.into_iter().map(|id| DeclaredHook::new(id, Mode::Async)).collect() }
 }
 
 /// The first of many names, and of each as much as a name may be long.

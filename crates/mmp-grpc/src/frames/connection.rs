@@ -10,18 +10,19 @@ use tokio::sync::{Notify, mpsc, oneshot, watch};
 
 use super::CallError;
 use super::address::Address;
+use super::control::ServeControl;
 use super::credit::Credit;
 use super::error::ApiError;
+use super::handshake::Place;
 use super::hook::{Event, ServeHooks};
 use super::log::{self, Level};
 use super::output::{HIGH_WATER, Output};
-use crate::shutdown::Shutdown;
 
 /// What the bridge may send on a connection beside answers.
 #[derive(Clone)]
 pub enum Duty {
-    /// `control`: STOP.
-    Control(Shutdown),
+    /// `control`: STOP, PING.
+    Control(Arc<dyn ServeControl>),
     /// `async`: hooks.
     Hooks(Arc<dyn ServeHooks>),
     /// `api`: nothing.
@@ -82,6 +83,8 @@ struct Shared {
     drained: Notify,
     /// Why the connection is closed, when it is.
     closed: watch::Sender<Option<Arc<str>>>,
+    /// What the bridge said in WELCOME.
+    place: Place,
 }
 
 /// A connection whose handshake is done; clones share it.
@@ -89,12 +92,13 @@ struct Shared {
 pub struct Connection(Arc<Shared>);
 
 impl Connection {
-    pub(super) fn new() -> Connection {
+    pub(super) fn new(place: Place) -> Connection {
         Connection(Arc::new(Shared {
             state: Mutex::default(),
             filled: Notify::new(),
             drained: Notify::new(),
             closed: watch::Sender::new(None),
+            place,
         }))
     }
 
@@ -128,7 +132,17 @@ impl Connection {
 
     /// Sends a frame of the handshake.
     pub(crate) fn send(&self, kind: Kind, payload: &[u8]) {
-        self.put_with(|out| frame::put_bytes(out, kind, 0, 0, payload));
+        self.send_with(kind, 0, payload);
+    }
+
+    /// Sends a frame about the worker as a whole, with this id.
+    pub(super) fn send_with(&self, kind: Kind, id: u32, payload: &[u8]) {
+        self.put_with(|out| frame::put_bytes(out, kind, 0, id, payload));
+    }
+
+    /// Which of the plugin's workers this is.
+    pub fn place(&self) -> Place {
+        self.0.place
     }
 
     /// Sends a line for the server's log.

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use mmp_transcode::generated::SCHEMA_HASH;
 use mmp_worker::frame::{self, BadFrame, HEADER, Header, Kind};
-use mmp_worker::messages::{self, Hello, PROTOCOL, Refused, Role};
+use mmp_worker::messages::{self, Hello, PROTOCOL, Refused, Role, Welcome};
 use mmp_worker::token::Token;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::UnixStream;
@@ -33,6 +33,15 @@ pub enum ConnectError {
     Refused(Refused),
 }
 
+/// Which of the plugin's workers this is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    /// From 0.
+    pub index: u32,
+    /// How many workers the plugin has.
+    pub workers: u32,
+}
+
 /// Connects to the bridge in this role, and reads and writes the connection from then on.
 ///
 /// # Errors
@@ -41,15 +50,15 @@ pub async fn connect(path: &Path, token: &Token, role: Role, duty: Duty) -> Resu
     let mut stream = UnixStream::connect(path).await?;
     stream.write_all(&hello(token, role)).await?;
     let (kind, payload) = read_frame(&mut stream).await?;
-    match kind {
-        Kind::Welcome => {}
+    let welcome: Welcome = match kind {
+        Kind::Welcome => messages::decode(&payload).map_err(|_| ConnectError::Answer)?,
         Kind::Refused => {
             let refused = messages::decode(&payload).map_err(|_| ConnectError::Answer)?;
             return Err(ConnectError::Refused(refused));
         }
         _ => return Err(ConnectError::Answer),
-    }
-    let connection = Connection::new();
+    };
+    let connection = Connection::new(Place { index: welcome.worker_index, workers: welcome.workers });
     let (input, out) = stream.into_split();
     tokio::spawn(output::write(connection.clone(), out));
     tokio::spawn(reader::read(connection.clone(), input, duty));

@@ -6,6 +6,7 @@
 mod address;
 mod call;
 mod connection;
+mod control;
 mod credit;
 mod error;
 mod handshake;
@@ -18,9 +19,10 @@ mod reader;
 mod streamed_call;
 
 pub use connection::{Connection, Duty};
+pub use control::{Ping, ServeControl};
 pub use credit::Gone;
 pub use error::{ApiError, CallError, ErrorKind};
-pub use handshake::{ConnectError, connect};
+pub use handshake::{ConnectError, Place, connect};
 pub use hook::{Event, Hook, HookReceiver, HookSender, HookStreams, ServeHooks};
 pub use link::Link;
 pub use log::Level;

@@ -7,6 +7,7 @@ use tokio::io::AsyncReadExt as _;
 use tokio::net::unix::OwnedReadHalf;
 
 use super::connection::{Connection, Duty, StreamRoute};
+use super::control::Ping;
 use super::error::ApiError;
 use super::hook::{Event, Hook};
 use super::payload;
@@ -75,7 +76,8 @@ fn take(connection: &Connection, duty: &Duty, header: Header, payload: Bytes) ->
         },
         (Kind::Cancel, Duty::Hooks(_)) if header.flags & OF_API == 0 => cancelled(connection, header.id),
         (Kind::Data | Kind::Credit | Kind::End | Kind::Hijacked, _) => stream_frame(connection, header, payload)?,
-        (Kind::Stop, Duty::Control(shutdown)) => shutdown.begin(),
+        (Kind::Stop, Duty::Control(control)) => control.stop(),
+        (Kind::Ping, Duty::Control(control)) => control.pinged(Ping::new(connection, header.id)),
         // There are no `sync` connections here that the bridge could want more of.
         (Kind::Open, Duty::Control(_)) => {}
         (kind, duty) => return Err(format!("the bridge sent {kind:?} on a connection for {duty:?}")),

@@ -15,6 +15,7 @@ use mmp_transcode::schema::Method;
 
 use crate::frames::{Hook, ServeHooks};
 use crate::program::Client;
+use crate::pulse::Pulse;
 use failure::Failure;
 
 /// The service of the program.
@@ -28,7 +29,10 @@ pub fn path(method: &str) -> PathAndQuery {
 
 /// Runs the hooks that the bridge calls.
 #[derive(Debug, Clone)]
-pub struct Hooks(Arc<Clients>);
+pub struct Hooks {
+    clients: Arc<Clients>,
+    pulse: Pulse,
+}
 
 /// The clients of hooks. Those with streams have connections of their own: what a slow handler has not read yet counts against the window of the whole connection with many gRPC servers, and
 /// must not hold up other hooks. Nor must a slow request hold up a file.
@@ -46,15 +50,15 @@ pub struct Clients {
 type Outcome = Result<Vec<u8>, Failure>;
 
 impl Hooks {
-    /// Hooks over these clients.
-    pub fn new(clients: Clients) -> Hooks {
-        Hooks(Arc::new(clients))
+    /// Hooks over these clients, whose answers are signs of life.
+    pub fn new(clients: Clients, pulse: Pulse) -> Hooks {
+        Hooks { clients: Arc::new(clients), pulse }
     }
 }
 
 impl ServeHooks for Hooks {
     fn called(&self, mut hook: Hook) {
-        let clients = self.0.clone();
+        let Hooks { clients, pulse } = self.clone();
         tokio::spawn(async move {
             let outcome = {
                 let running = run(&clients, hook.method(), std::mem::take(&mut hook.payload), hook.take_streams());
@@ -66,7 +70,10 @@ impl ServeHooks for Hooks {
             };
             hook.room().await;
             match outcome {
-                Ok(results) => hook.reply(&results),
+                Ok(results) => {
+                    pulse.alive();
+                    hook.reply(&results);
+                }
                 Err(mut failure) => {
                     let client = &clients.plain;
                     failure.app.iter_mut().for_each(|app| client.conceal_in(app));

@@ -10,7 +10,8 @@ use rustix::process::{Pid, Signal};
 use tokio::io::AsyncWriteExt as _;
 use tokio::process::{Child, ChildStdin, Command};
 
-use crate::settings::{API_TARGET, HOOKS_TARGET, OWN_PREFIX, SOCKET, Settings};
+use crate::frames::Place;
+use crate::settings::{API_TARGET, HOOKS_TARGET, OWN_PREFIX, SOCKET, Settings, WORKER_INDEX, WORKERS};
 
 /// How long a program may take to end when it is asked to. The bridge kills the gateway, and with it the program, a little later.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -29,11 +30,11 @@ pub struct Process {
 }
 
 impl Process {
-    /// Starts the program and gives it its token.
+    /// Starts the program and gives it its token. `place` is what the bridge has said in WELCOME; without it the program inherits what the bridge has put into the environment.
     ///
     /// # Errors
     /// When it cannot be started.
-    pub async fn start(settings: &Settings, token: &Token) -> io::Result<Process> {
+    pub async fn start(settings: &Settings, token: &Token, place: Option<Place>) -> io::Result<Process> {
         let (program, arguments) =
             settings.command.split_first().ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
         let mut command = Command::new(program);
@@ -46,6 +47,9 @@ impl Process {
         command.env(API_TARGET, target(&settings.api_socket())?);
         if settings.hooks {
             command.env(HOOKS_TARGET, target(&settings.hooks_socket())?).env_remove(SOCKET);
+        }
+        if let Some(place) = place {
+            command.env(WORKER_INDEX, place.index.to_string()).env(WORKERS, place.workers.to_string());
         }
         let mut child = command.spawn()?;
         let group = child.id().and_then(|pid| i32::try_from(pid).ok()).and_then(Pid::from_raw);

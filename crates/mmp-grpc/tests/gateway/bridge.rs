@@ -177,6 +177,8 @@ impl Bridge {
             plugin_id: "com.example.test".to_owned(),
             bundle_path: "/bundle".to_owned(),
             sync_connections: 4,
+            worker_index: 2,
+            workers: 5,
         };
         connection.send(Kind::Welcome, 0, 0, 0, &messages::encode(&welcome).unwrap()).await;
         connection
@@ -210,7 +212,7 @@ impl Bridge {
     pub(crate) async fn ready(&mut self) -> Vec<&'static str> {
         let ready = self.control().expect(Kind::Ready).await;
         let ready: Ready = messages::decode(&ready.payload).unwrap();
-        ready.hooks.iter().map(|(id, _)| mmp_transcode::generated::hook(*id).unwrap().name).collect()
+        ready.hooks.iter().map(|hook| mmp_transcode::generated::hook(hook.0).unwrap().name).collect()
     }
 
     /// Waits for FAILED.

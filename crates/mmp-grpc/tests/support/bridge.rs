@@ -113,6 +113,8 @@ fn welcome() -> Vec<u8> {
         plugin_id: "com.example.test".to_owned(),
         bundle_path: "/nowhere".to_owned(),
         sync_connections: 0,
+        worker_index: 0,
+        workers: 1,
     };
     messages::encode(&welcome).expect("WELCOME can be written")
 }

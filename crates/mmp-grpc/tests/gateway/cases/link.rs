@@ -30,7 +30,7 @@ async fn a_gateway_that_is_refused_says_why() {
 
 #[tokio::test]
 async fn a_handshake_that_cannot_be_read_ends_the_gateway() {
-    for (kind, payload) in [(Kind::Refused, &b"\xc0"[..]), (Kind::Ready, b"")] {
+    for (kind, payload) in [(Kind::Refused, &b"\xc0"[..]), (Kind::Welcome, b"\xc0"), (Kind::Ready, b"")] {
         let mut setup = Setup::with_script("unreadable_handshake", true, IDLE, LONG).await;
         let (mut connection, _) = setup.bridge.accept_silently().await;
         connection.send(kind, 0, 0, 0, payload).await;

@@ -8,5 +8,6 @@ mod http;
 mod limit;
 mod link;
 mod loss;
+mod pulse;
 mod refusal;
 mod start;
