@@ -28,7 +28,7 @@ PATIENCE = 20.0
 """Seconds after which a test that waits has failed."""
 
 HEADER = struct.Struct("<IBBHI")
-HELLO, WELCOME, REFUSED, READY, FAILED, LOG, OPEN, STOP = range(1, 9)
+HELLO, WELCOME, REFUSED, READY, FAILED, LOG, OPEN, STOP, PING, PONG = range(1, 11)
 HOOK, HOOK_REPLY, HOOK_ERROR = 0x10, 0x11, 0x12
 API_CALL, API_REPLY, API_ERROR = 0x18, 0x19, 0x1A
 CANCEL = 0x1F
@@ -94,12 +94,16 @@ class FakeBridge:
         env: dict[str, str] | None = None,
         python_args: tuple[str, ...] = ("-m", "mattermost_plugin"),
         refuse: str = "",
+        welcome: dict[str, Any] | None = None,
     ) -> None:
+        self.bundle = bundle
         self.api: dict[str, Callable[..., Any]] = {}
         self.logs: list[tuple[str, str, dict[str, str]]] = []
         self.api_roles: list[tuple[str, str]] = []
         self.cancelled: queue.Queue[tuple[int, int]] = queue.Queue()
         self.log_event = threading.Condition()
+        self.longest_log = 0
+        self.pongs: queue.Queue[tuple[int, dict[str, Any]]] = queue.Queue()
         self.ready: dict[str, Any] | None = None
         self.failed: dict[str, Any] | None = None
         self.token = secrets.token_hex(32)
@@ -107,6 +111,7 @@ class FakeBridge:
         self.closed_api_connections: queue.Queue[None] = queue.Queue()
         self._sockets: list[socket.socket] = []
         self._refuse = refuse
+        self._welcome_fields = welcome or {}
         self._sync_connections = sync_connections
         self._outcome = threading.Event()
         self._idle: queue.LifoQueue[Peer] = queue.LifoQueue()
@@ -149,7 +154,26 @@ class FakeBridge:
         assert self.failed is None, self.failed
         assert self.ready is not None, f"the worker is gone: {self.kill()}"
         names = {spec.ident: name for name, spec in HOOKS.items()}
-        return {names[ident]: mode for ident, mode in self.ready["hooks"]}
+        return {names[ident]: mode for ident, mode, *_ in self.ready["hooks"]}
+
+    def options(self) -> dict[str, dict[str, Any]]:
+        """Return hook name -> options of the hooks that have any."""
+        assert self.ready is not None
+        names = {spec.ident: name for name, spec in HOOKS.items()}
+        return {names[ident]: more[0] for ident, _, *more in self.ready["hooks"] if more}
+
+    def ping(self) -> dict[str, Any]:
+        """Send PING and return what PONG carries."""
+        assert self._control is not None
+        ident = next(self._idents)
+        self._control.send(PING, ident=ident)
+        answered, payload = self.pongs.get(timeout=PATIENCE)
+        assert answered == ident
+        return payload
+
+    def _mode(self, ident: int) -> str:
+        assert self.ready is not None
+        return next(mode for hook, mode, *_ in self.ready["hooks"] if hook == ident)
 
     def wait_failed(self) -> dict[str, Any]:
         """Wait for FAILED and the exit, and return the report."""
@@ -206,8 +230,7 @@ class FakeBridge:
     def send_hook(self, name: str, *args: Any) -> tuple[Peer, int]:
         """Send a hook on the right connection and return where its answer comes from."""
         spec = HOOKS[name]
-        assert self.ready is not None
-        mode = dict(self.ready["hooks"])[spec.ident]
+        mode = self._mode(spec.ident)
         ident = next(self._idents)
         if mode == "async":
             assert self._async is not None
@@ -225,10 +248,9 @@ class FakeBridge:
 
     def stream(self, name: str, *args: Any) -> Exchange:
         """Send a hook with streams."""
-        assert self.ready is not None
         spec = HOOKS[name]
         ident = next(self._idents)
-        if dict(self.ready["hooks"])[spec.ident] == "async":
+        if self._mode(spec.ident) == "async":
             assert self._async is not None
             exchange = self.streams.open(self._async, spec.ident, ident)
             self._async.send(HOOK, list(args), method=spec.ident, ident=ident)
@@ -325,7 +347,7 @@ class FakeBridge:
         hello = msgspec.msgpack.decode(payload)
         assert kind == HELLO
         assert hello["token"] == self.token
-        assert hello["protocol"] == 1
+        assert hello["protocol"] == 2
         assert hello["schema"] == SCHEMA_HASH
         self.hellos.append(hello)
         peer.role = hello["role"]
@@ -340,10 +362,11 @@ class FakeBridge:
         peer.send(
             WELCOME,
             {
-                "protocol": 1,
+                "protocol": 2,
                 "plugin_id": "com.example.test",
                 "bundle_path": "/nowhere",
                 "sync_connections": self._sync_connections,
+                **self._welcome_fields,
             },
         )
         if peer.role == "sync":
@@ -358,9 +381,12 @@ class FakeBridge:
 
     def _serve_control(self, peer: Peer) -> None:
         while True:
-            kind, _, _, _, payload = peer.receive()
+            kind, _, _, ident, payload = peer.receive()
             value = msgspec.msgpack.decode(payload)
-            if kind == LOG:
+            if kind == PONG:
+                self.pongs.put((ident, value))
+            elif kind == LOG:
+                self.longest_log = max(self.longest_log, HEADER.size + len(payload))
                 with self.log_event:
                     self.logs.append(tuple(value))
                     self.log_event.notify_all()

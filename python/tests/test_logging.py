@@ -5,11 +5,13 @@ import socket
 import threading
 import time
 
+import msgspec
 import pytest
 
 from conftest import Start
 from mattermost_plugin._connection import Connection
 from mattermost_plugin._control import Control
+from mattermost_plugin._log_frame import MAX_LOG_FRAME, log_frame
 from mattermost_plugin._logging import ServerLogHandler
 
 
@@ -107,3 +109,52 @@ def test_a_bridge_that_does_not_read_delays_a_log_call_only_shortly() -> None:
         frames += 1
     assert position == len(received)
     assert frames > 100
+
+
+def decoded(frame: bytearray) -> tuple[str, str, dict[str, str]]:
+    assert len(frame) <= MAX_LOG_FRAME
+    assert int.from_bytes(frame[:4], "little") == len(frame) - 12
+    return msgspec.msgpack.decode(bytes(frame[12:]), type=tuple[str, str, dict[str, str]])
+
+
+def test_a_line_that_fits_is_sent_as_it_is() -> None:
+    fields = {"traceback": "x" * 60_000, "logger": "L"}
+    assert decoded(log_frame("info", "message", fields)) == ("info", "message", fields)
+
+
+@pytest.mark.parametrize("letter", ["x", "\u20ac", "\U0001f600", "\x00"])
+def test_of_long_texts_the_middle_is_left_out(letter: str) -> None:
+    text = "BEGIN" + letter * 300_000 + "END"
+    level, message, fields = decoded(log_frame("error", text, {"logger": "L", "stack": text, "short": "s"}))
+    assert level == "error"
+    assert (fields["logger"], fields["short"]) == ("L", "s")
+    for cut in (message, fields["stack"]):
+        assert cut.startswith("BEGIN" + letter)
+        assert cut.endswith(letter + "END")
+        assert "characters left out" in cut
+        assert len(cut.encode()) > 3_000
+
+
+def test_of_too_many_fields_some_are_left_out() -> None:
+    fields = {f"{number}-{'k' * 200}": "v" * 200 for number in range(5000)}
+    _, message, sent = decoded(log_frame("info", "message", fields))
+    assert message == "message"
+    assert sent["fields_left_out"] == str(5000 - (len(sent) - 1))
+    assert len(sent) > 100
+
+
+def test_a_long_line_reaches_the_bridge_in_a_short_frame(start: Start) -> None:
+    bridge = start(
+        """
+        class Talker(Plugin):
+            @hook
+            def OnActivate(self):
+                self.logger.info("long " + "x" * 10_000_000, extra={"more": "y" * 10_000_000})
+                self.logger.info("last")
+        """
+    )
+    bridge.wait_ready()
+    bridge.hook("OnActivate")
+    bridge.wait_log(lambda line: line[1] == "last")
+    assert any(line[1].startswith("long xxx") and line[2]["more"].startswith("yyy") for line in bridge.logs)
+    assert 10_000 < bridge.longest_log <= 64 * 1024

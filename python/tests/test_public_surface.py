@@ -30,6 +30,7 @@ EXPORTS = {
         "RuntimeConfig",
         "UnavailableError",
         "ValidationError",
+        "WorkerInfo",
         "__version__",
         "hook",
         "load_runtime_config",
@@ -116,7 +117,7 @@ EXPORTS = {
         "is_hook_handler",
     ],
     "mattermost_plugin.plugin": ["Plugin"],
-    "mattermost_plugin.runtime_config": ["RuntimeConfig", "load_runtime_config"],
+    "mattermost_plugin.runtime_config": ["RuntimeConfig", "WorkerInfo", "load_runtime_config"],
     "mattermost_plugin.server": ["run_plugin"],
     "mattermost_plugin.sqlalchemy": ["MattermostDialect", "URL", "create_engine"],
 }

@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from conftest import Start
-from fake_bridge import NEUTRAL, ApiError, HookError
+from fake_bridge import NEUTRAL, ApiError, HookError, Peer
 
 CONTEXT = {"request_id": "r1", "user_agent": "tests"}
 POST = {"id": "p1", "user_id": "u1", "channel_id": "c1", "message": "hello", "props": {"big": 2**60, "n": [1.0, None]}}
@@ -279,6 +279,48 @@ def test_a_cancel_between_and_during_hooks_changes_nothing(start: Start) -> None
     bridge.cancel_hook(peer, ident)
     peer, ident = bridge.send_hook("UserWillLogIn", CONTEXT, {"id": "u"})
     assert bridge.finish_hook(peer, ident) == ["11.6.0"]
+
+
+@pytest.mark.parametrize("colour", ["", "async "])
+def test_a_hook_that_was_cancelled_may_go_on_and_its_late_answer_is_sent(start: Start, colour: str) -> None:
+    api = "await self.async_api" if colour else "self.api"
+    bridge = start(
+        f"""
+        class Late(Plugin):
+            @hook
+            {colour}def UserWillLogIn(self, context, user):
+                try:
+                    {api}.kv_set("started", b"")
+                except BaseException as error:
+                    assert type(error).__name__ == "CancelledError"
+                {api}.kv_get("a")
+                if user.username == "raises":
+                    raise ValueError("late")
+                return {api}.get_server_version()
+        """,
+        api={"KVGet": lambda key: [b"v"], "GetServerVersion": lambda: ["11.6"]},
+        sync_connections=1,
+    )
+    bridge.wait_ready()
+    sent: list[tuple[Peer, int]] = []
+    is_sent = threading.Event()
+
+    def started(key: str, value: bytes) -> list[None]:
+        assert is_sent.wait(20)
+        bridge.cancel_hook(*sent[-1])
+        return []
+
+    bridge.api["KVSet"] = started
+    for username in ("answers", "raises", "answers"):
+        is_sent.clear()
+        sent.append(bridge.send_hook("UserWillLogIn", CONTEXT, {"username": username}))
+        is_sent.set()
+        if username == "raises":
+            with pytest.raises(HookError, match="ValueError: late"):
+                bridge.finish_hook(*sent[-1])
+        else:
+            assert bridge.finish_hook(*sent[-1]) == ["11.6"]
+    assert bridge.stop() == 0
 
 
 def test_large_frames_in_both_directions(start: Start) -> None:

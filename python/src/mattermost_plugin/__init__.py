@@ -26,7 +26,7 @@ from ._errors import (
 from ._gen.hooks import DISMISS_POST_ERROR, HookName
 from ._hooks import HookRegistrationError, hook
 from ._plugin import Plugin
-from ._runtime_config import RuntimeConfig, load_runtime_config
+from ._runtime_config import RuntimeConfig, WorkerInfo, load_runtime_config
 from ._version import VERSION as __version__  # noqa: N811
 
 if TYPE_CHECKING:
@@ -55,6 +55,7 @@ __all__ = [
     "RuntimeConfig",
     "UnavailableError",
     "ValidationError",
+    "WorkerInfo",
     "__version__",
     "hook",
     "load_runtime_config",

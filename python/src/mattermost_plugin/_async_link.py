@@ -51,6 +51,10 @@ _HIGH_WATER = 512 * 1024
 """How much may wait to be written before streams pause."""
 
 
+CANCEL_PATIENCE = 0.2
+"""Seconds for tasks that were cancelled because the worker ends."""
+
+
 class AsyncLink(asyncio.Protocol):
     """The `async` connection: hooks become tasks, API calls become futures.
 
@@ -345,10 +349,15 @@ class AsyncLink(asyncio.Protocol):
         else:
             self._transport.writelines(frames)
 
-    async def drain(self) -> None:
-        """Wait until no hook runs, write what is left, and close the connection."""
-        while self.tasks:
-            await asyncio.wait(list(self.tasks.values()))
+    async def drain(self, until: float) -> None:
+        """Wait until no hook runs, cancel those that do at that time of the loop, and close the connection."""
+        while self.tasks and (left := until - self.loop.time()) > 0:
+            await asyncio.wait(list(self.tasks.values()), timeout=left)
+        tasks = list(self.tasks.values())
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks, timeout=CANCEL_PATIENCE)
         if self._transport is not None:
             self._flush()
             self._transport.close()

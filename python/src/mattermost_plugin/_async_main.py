@@ -8,10 +8,12 @@ import socket
 import threading
 from collections.abc import Awaitable, Callable, Mapping
 
-from ._async_link import AsyncLink, new_event_loop
+from ._async_link import CANCEL_PATIENCE, AsyncLink, new_event_loop
 from ._bound_hook import BoundHook
 from ._connection import ConnectionClosedError
-from ._control import Control
+
+DRAIN_PATIENCE = 0.5
+"""Seconds for what still runs at STOP; the bridge has waited for it before, and kills the process after 1.5."""
 
 _log = logging.getLogger("mattermost_plugin")
 
@@ -26,8 +28,7 @@ class AsyncMain:
     Args:
         sock: The `async` connection.
         hooks: The async handlers.
-        control: The `control` connection, whose orders end the loop.
-        on_open: What to do on the order OPEN.
+        take_orders: Takes the bridge's orders until the loop shall end; runs in a thread.
         startup: Awaited before hooks can come, if there is something to start.
         shutdown: Awaited when STOP has come, while the hooks that run are still served.
         use_uvloop: Whether to run on uvloop, if it is installed.
@@ -37,8 +38,7 @@ class AsyncMain:
         self,
         sock: socket.socket,
         hooks: Mapping[int, BoundHook],
-        control: Control,
-        on_open: Callable[[int], None],
+        take_orders: Callable[[], None],
         *,
         startup: Callable[[], Awaitable[None]] | None,
         shutdown: Callable[[], Awaitable[None]] | None,
@@ -47,18 +47,18 @@ class AsyncMain:
         self._startup = startup
         self._shutdown = shutdown
         self._sock = sock
-        self._control = control
-        self._on_open = on_open
-        self._loop = new_event_loop(use_uvloop)
-        self._over: asyncio.Future[None] = self._loop.create_future()
+        self._take_orders = take_orders
+        self.loop = new_event_loop(use_uvloop)
+        self._over: asyncio.Future[None] = self.loop.create_future()
         self.socket_fd = sock.fileno()
-        self.link = AsyncLink(self._loop, hooks, self._lost)
+        self.link = AsyncLink(self.loop, hooks, self._lost)
 
-    def run(self, ready: Callable[[], None]) -> None:
+    def run(self, ready: Callable[[], None], ending: Callable[[], None]) -> None:
         """Serve hooks until STOP.
 
         Args:
             ready: Called once when hooks can come.
+            ending: Called once when the loop has served its last hook.
 
         Raises:
             StartupFailedError: What was to be started has failed.
@@ -66,10 +66,11 @@ class AsyncMain:
             OSError: The bridge is gone.
             ProtocolError: The bridge sent what it must not.
         """
-        asyncio.set_event_loop(self._loop)
+        asyncio.set_event_loop(self.loop)
         try:
-            self._loop.run_until_complete(self._main(ready))
+            self.loop.run_until_complete(self._main(ready))
         finally:
+            ending()
             self._close()
 
     async def _main(self, ready: Callable[[], None]) -> None:
@@ -78,12 +79,20 @@ class AsyncMain:
         if await self._start():
             ready()
         await self._over
+        until = self.loop.time() + DRAIN_PATIENCE
         if self._shutdown is not None:
-            try:
-                await self._shutdown()
-            except Exception:  # it is the author's, and the worker ends in any case  # noqa: BLE001
-                _log.exception("stopping the application failed")
-        await self.link.drain()
+            await self._stop(self._shutdown)
+        await self.link.drain(until)
+
+    @staticmethod
+    async def _stop(shutdown: Callable[[], Awaitable[None]]) -> None:
+        """Stop what was started, unless `OnDeactivate` has done so, which has more time."""
+        try:
+            await asyncio.wait_for(shutdown(), DRAIN_PATIENCE)
+        except asyncio.TimeoutError:
+            _log.error("stopping the application takes more than %s seconds", DRAIN_PATIENCE)
+        except Exception:  # it is the author's, and the worker ends in any case  # noqa: BLE001
+            _log.exception("stopping the application failed")
 
     async def _start(self) -> bool:
         """Start what is to be started; return False if STOP comes first."""
@@ -104,11 +113,11 @@ class AsyncMain:
     def _read_orders(self) -> None:
         error: Exception | None = None
         try:
-            self._control.serve(self._on_open)
+            self._take_orders()
         except Exception as caught:  # whatever it is, a worker that takes no orders must end  # noqa: BLE001
             error = caught
-        if not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._finish, error)
+        if not self.loop.is_closed():
+            self.loop.call_soon_threadsafe(self._finish, error)
 
     def _lost(self) -> None:
         self._finish(ConnectionClosedError("the bridge closed the async connection"))
@@ -123,12 +132,12 @@ class AsyncMain:
 
     def _close(self) -> None:
         """End what the author's tasks have left, as asyncio.run does."""
-        loop = self._loop
+        loop = self.loop
         left = asyncio.all_tasks(loop)
         for task in left:
             task.cancel()
         if left:
-            loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
+            loop.run_until_complete(asyncio.wait(left, timeout=CANCEL_PATIENCE))
         loop.run_until_complete(loop.shutdown_asyncgens())
         asyncio.set_event_loop(None)
         loop.close()

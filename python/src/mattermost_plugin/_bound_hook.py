@@ -13,6 +13,7 @@ import msgspec
 from ._errors import ErrorFrame, PluginAPIError, describe, frame_from_exception
 from ._failure import place
 from ._gen.hooks import HOOKS
+from ._hook_options import NO_OPTIONS, HookOptions, usual_duration
 from ._hook_spec import HookSpec
 from ._plugin import Plugin
 from ._results import Adapter, adapter
@@ -32,11 +33,16 @@ class HookFailure(msgspec.Struct, omit_defaults=True):
 class BoundHook:
     """What is needed to answer one hook: its decoder, the handler, the adapter of what it returns."""
 
-    __slots__ = ("adapt", "decode", "handler", "logger", "mode", "spec")
+    __slots__ = ("adapt", "decode", "handler", "logger", "mode", "options", "patience", "spec")
 
-    def __init__(self, spec: HookSpec, handler: Callable[..., Any], plugin: Plugin) -> None:
+    def __init__(
+        self, spec: HookSpec, handler: Callable[..., Any], plugin: Plugin, options: HookOptions = NO_OPTIONS
+    ) -> None:
         self.spec = spec
         self.handler = handler
+        self.options = options
+        self.patience = usual_duration(spec) if options.timeout is None else options.timeout
+        """The seconds after which the handler is named in the log, if it still runs."""
         self.logger = plugin.logger
         self.mode: Mode = "async" if _is_async(handler) else "sync"
         self.decode: Callable[[Any], Any] = spec.decoder.decode
@@ -45,6 +51,11 @@ class BoundHook:
 
             self.decode = HTTP_CALL.decode
         self.adapt: Adapter = adapter(spec)
+
+    def announcement(self) -> tuple[int, Mode] | tuple[int, Mode, dict[str, Any]]:
+        """Return the hook's item in READY."""
+        options = self.options.payload()
+        return (self.spec.ident, self.mode, options) if options else (self.spec.ident, self.mode)
 
     def failure(self, error: BaseException, error_id: str = "") -> HookFailure:
         """Log what a handler raised, and return what is answered."""
@@ -55,10 +66,11 @@ def bind_hooks(plugin: Plugin) -> dict[int, BoundHook]:
     """Return the hooks that a plugin handles, by their number in frames."""
     hooks: dict[int, BoundHook] = {}
     own = plugin._instance_handlers  # pyright: ignore[reportPrivateUsage]  # not a name for authors
+    options = plugin._hook_options  # pyright: ignore[reportPrivateUsage]  # not a name for authors
     for name in sorted({*plugin.implemented_hooks(), *own}):
         handler = plugin.get_hook_handler(name)
         if handler is not None:
-            hooks[HOOKS[name].ident] = BoundHook(HOOKS[name], handler, plugin)
+            hooks[HOOKS[name].ident] = BoundHook(HOOKS[name], handler, plugin, options(name))
     return hooks
 
 

@@ -32,6 +32,7 @@ from ._frames import (
     stream_key,
 )
 from ._gen.schema import SCHEMA_HASH
+from ._secret import Secret
 from ._version import VERSION
 
 if TYPE_CHECKING:
@@ -74,6 +75,8 @@ class Welcome(msgspec.Struct):
     plugin_id: str = ""
     bundle_path: str = ""
     sync_connections: int = 0
+    worker_index: int | None = None
+    workers: int | None = None
 
 
 class Refused(msgspec.Struct):
@@ -104,6 +107,7 @@ class Connection:
         "cancelled",
         "channels",
         "closed",
+        "moved",
         "sink",
     )
 
@@ -121,6 +125,8 @@ class Connection:
         """The hook and the API calls with streams that are under way, by `stream_key`."""
         self.abandoned: list[Channel] = []
         """Answers to API calls that nobody reads to their end; whichever thread has dropped them."""
+        self.moved = 0
+        """How often a stream has gone on, in either direction."""
         self.sink: tuple[int, memoryview] | None = None
         """Where the next large DATA frame of a stream may be received without a copy."""
         self._first = 0
@@ -215,6 +221,7 @@ class Connection:
         """Wait for one frame while a stream is waited for, and hand it to where it belongs."""
         # After a large frame there is probably another one: its header alone comes first, and the rest without a copy.
         kind, flags, _, ident, payload = self.read(self._first or _SMALL)
+        self.moved += 1
         self._first = HEADER_SIZE if kind == DATA and len(payload) > _SMALL else 0
         self.route(kind, flags, ident, payload)
 
@@ -255,6 +262,7 @@ class Connection:
 
     def send_parts(self, parts: Sequence[bytes | bytearray | memoryview]) -> None:
         """Send frames that are there in parts, in one system call; long parts are not copied."""
+        self.moved += 1
         size = sum(map(len, parts))
         if size <= _JOINED or len(parts) == 1:
             self._sock.sendall(b"".join(parts))
@@ -331,7 +339,7 @@ class Connection:
         return method.result(payload)
 
 
-def connect(path: str, token: str, role: str) -> tuple[Connection, Welcome]:
+def connect(path: str, token: Secret, role: str) -> tuple[Connection, Welcome]:
     """Connect to the bridge and introduce this process.
 
     Raises:
@@ -355,9 +363,10 @@ def connect(path: str, token: str, role: str) -> tuple[Connection, Welcome]:
             HELLO,
         )
         return connection, _welcome(connection)
-    except BaseException:
+    except BaseException as error:  # raised again  # noqa: BLE001
         sock.close()
-        raise
+        # The frames below hold what was sent, and with it the token; some loggers show local variables.
+        raise error.with_traceback(None) from None
 
 
 def _welcome(connection: Connection) -> Welcome:

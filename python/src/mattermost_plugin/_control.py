@@ -11,8 +11,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ._codec import encode_frame
-from ._connection import Connection
-from ._frames import FAILED, LOG, OPEN, READY, STOP, ProtocolError
+from ._connection import Connection, ConnectionClosedError
+from ._frames import FAILED, OPEN, PING, PONG, READY, STOP, ProtocolError
+from ._log_frame import log_frame
 
 _LOG_PATIENCE = 0.05
 """Seconds that a log call may wait for a bridge that does not read."""
@@ -40,8 +41,11 @@ class Control:
         self._lock = threading.Lock()
         self._unsent = bytearray()
         self._dropped = 0
+        self._is_ended = False
+        self.health: Callable[[], Mapping[str, Any]] = _unknown_health
+        """What is answered to PING."""
 
-    def ready(self, hooks: Sequence[tuple[int, str]]) -> None:
+    def ready(self, hooks: Sequence[tuple[Any, ...]]) -> None:
         """Report that the plugin is loaded and which hooks it handles."""
         self._send({"hooks": hooks}, READY)
 
@@ -57,8 +61,7 @@ class Control:
         if self._dropped:
             fields = {**fields, "dropped_log_lines": str(self._dropped)}
             self._dropped = 0
-        frame = bytearray()
-        encode_frame(frame, (level, message, fields), LOG, 0, 0)
+        frame = log_frame(level, message, fields)
         if not self._lock.acquire(timeout=_LOCK_PATIENCE):
             self._dropped += 1
             return
@@ -80,23 +83,36 @@ class Control:
         self._connection.close()
 
     def serve(self, on_open: Callable[[int], None]) -> None:
-        """Read the bridge's orders until STOP.
+        """Read the bridge's orders until STOP, or until `end` is called.
 
         Raises:
             ConnectionClosedError: The bridge is gone.
         """
         while True:
-            kind, _, _, ident, _ = self._connection.read()
-            if kind == OPEN:
+            try:
+                kind, _, _, ident, _ = self._connection.read()
+            except ConnectionClosedError:
+                if self._is_ended:
+                    return
+                raise
+            if kind == PING:
+                self._send(self.health(), PONG, ident)
+            elif kind == OPEN:
                 on_open(ident)
             elif kind == STOP:
                 return
             else:
                 raise ProtocolError(f"a frame of kind {kind:#04x} has no place on the control connection")
 
-    def _send(self, value: object, kind: int) -> None:
+    def end(self) -> None:
+        """Take no more orders: `serve` returns, in whichever thread it waits."""
+        self._is_ended = True
+        with contextlib.suppress(OSError):  # the bridge may be gone already
+            self._sock.shutdown(socket.SHUT_RD)
+
+    def _send(self, value: object, kind: int, ident: int = 0) -> None:
         frame = bytearray()
-        encode_frame(frame, value, kind, 0, 0)
+        encode_frame(frame, value, kind, 0, ident)
         with self._lock:
             self._unsent += frame
             self._write(_SHUTDOWN_PATIENCE)
@@ -111,6 +127,10 @@ class Control:
                     return
             else:
                 del self._unsent[:sent]
+
+
+def _unknown_health() -> Mapping[str, Any]:
+    return {"lag_ms": 0, "debugger": False}
 
 
 def _writable(sock: socket.socket, seconds: float) -> bool:

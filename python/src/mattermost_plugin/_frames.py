@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from typing import Final
 
-PROTOCOL_VERSION: Final = 1
+PROTOCOL_VERSION: Final = 2
 
 HEADER: Final = struct.Struct("<IBBHI")
 """Payload length, kind, flags, method, id."""
@@ -21,6 +21,8 @@ FAILED: Final = 0x05
 LOG: Final = 0x06
 OPEN: Final = 0x07
 STOP: Final = 0x08
+PING: Final = 0x09
+PONG: Final = 0x0A
 HOOK: Final = 0x10
 HOOK_REPLY: Final = 0x11
 HOOK_ERROR: Final = 0x12

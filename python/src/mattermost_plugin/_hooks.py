@@ -7,9 +7,11 @@ from types import CodeType, FunctionType
 from typing import Any, TypeVar, cast, overload
 
 from ._gen.hooks import HOOKS, HookName
+from ._hook_options import NO_OPTIONS, HookOptions, OnFailure, problem
 from ._hook_spec import HookSpec
 
 HOOK_MARKER_ATTR = "_mattermost_hook_name"
+_OPTIONS_ATTR = "_mattermost_hook_options"
 VALID_HOOK_NAMES: frozenset[str] = frozenset(HOOKS)
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -18,7 +20,7 @@ _TAKES_POSITIONALS = 0x04  # CO_VARARGS, `inspect.CO_VARARGS`
 
 
 class HookRegistrationError(Exception):
-    """A handler cannot be registered: unknown hook, two handlers for one hook, or parameters that do not fit.
+    """A handler cannot be registered: unknown hook, two handlers for one hook, parameters or options that do not fit.
 
     Attributes:
         file: The file of the handler; empty if it is not known.
@@ -35,39 +37,59 @@ class HookRegistrationError(Exception):
 @overload
 def hook(name: F, /) -> F: ...
 @overload
-def hook(name: HookName | str | None = None, /) -> Callable[[F], F]: ...
-def hook(name: Any = None, /) -> Any:
+def hook(
+    name: HookName | str | None = None, /, *, timeout: float | None = None, on_failure: OnFailure | None = None
+) -> Callable[[F], F]: ...
+def hook(name: Any = None, /, *, timeout: float | None = None, on_failure: OnFailure | None = None) -> Any:
     """Mark a method as the handler of a hook.
 
     Use it as `@hook(HookName.MessageWillBePosted)`, as `@hook("MessageWillBePosted")`, or as `@hook` on a method that
     has the hook's own name.
 
+    Args:
+        name: The hook.
+        timeout: How many seconds the handler may take, 0.01 to 86400; for HTTP and files, how long nothing may happen.
+            By default it depends on the hook. Hooks without a result, OnActivate and OnDeactivate have none.
+        on_failure: For hooks that can reject: what is answered when the handler is late or the plugin's process is
+            gone. "allow", the default, is what a Go plugin that crashes would do.
+
     Raises:
-        HookRegistrationError: There is no such hook.
+        HookRegistrationError: There is no such hook, or it cannot have these options.
     """
+    options = HookOptions(timeout, on_failure)
     if isinstance(name, str):
         wanted = name.value if isinstance(name, HookName) else name
 
         def decorate(function: F) -> F:
-            return _mark(function, wanted)
+            return _mark(function, wanted, options)
 
         return decorate
     if name is None:
-        return _mark_by_own_name
+
+        def decorate_by_own_name(function: F) -> F:
+            return _mark(function, _own_name(function), options)
+
+        return decorate_by_own_name
     if callable(name) or isinstance(name, (staticmethod, classmethod)):
-        return _mark_by_own_name(cast("Callable[..., Any]", name))
+        function = cast("Callable[..., Any]", name)
+        return _mark(function, _own_name(function), options)
     raise HookRegistrationError(f"Invalid hook name type: {type(name).__name__}; use a HookName or a str")
 
 
-def _mark_by_own_name(function: F) -> F:
-    return _mark(function, getattr(function, "__name__", repr(function)))
+def _own_name(function: Callable[..., Any]) -> str:
+    return getattr(function, "__name__", repr(function))
 
 
-def _mark(function: F, name: str) -> F:
+def _mark(function: F, name: str, options: HookOptions) -> F:
     spec = HOOKS.get(name)
     if spec is None:
         raise _error(f"Unknown hook name: {name!r}{_suggestion(name)}", function)
-    setattr(_function_of(function), HOOK_MARKER_ATTR, name)
+    wrong = problem(spec, options)
+    if wrong:
+        raise _error(wrong, function)
+    plain = _function_of(function)
+    setattr(plain, HOOK_MARKER_ATTR, name)
+    setattr(plain, _OPTIONS_ATTR, options)
     return function
 
 
@@ -88,6 +110,21 @@ def get_hook_name(function: object) -> str | None:
 def is_hook_handler(function: object) -> bool:
     """Return whether a function is marked as a handler."""
     return get_hook_name(function) is not None
+
+
+def get_hook_options(function: object) -> HookOptions:
+    """Return the options that a function was marked with."""
+    options = getattr(_function_of(function), _OPTIONS_ATTR, NO_OPTIONS)
+    return options if isinstance(options, HookOptions) else NO_OPTIONS
+
+
+def inherited_options(cls: type, name: str, attribute: str) -> HookOptions:
+    """Return the options of a class's handler; a method that overrides one without the decorator keeps them."""
+    for base in cls.__mro__:
+        member = vars(base).get(attribute)
+        if member is not None and get_hook_name(member) == name:
+            return get_hook_options(member)
+    return NO_OPTIONS
 
 
 def _function_of(member: Any) -> Any:

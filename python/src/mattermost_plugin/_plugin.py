@@ -8,10 +8,11 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar, overload
 
 from . import _runtime
-from ._hooks import collect_handlers
+from ._hook_options import HookOptions
+from ._hooks import collect_handlers, get_hook_options, inherited_options
+from ._runtime_config import RuntimeConfig, WorkerInfo
 
 if TYPE_CHECKING:
-    from ._runtime_config import RuntimeConfig
     from .async_client import AsyncPluginAPIClient
     from .client import PluginAPIClient
 
@@ -119,6 +120,15 @@ class Plugin:
         """The absolute path of the plugin's unpacked bundle; empty outside a running plugin."""
         return self.config.plugin_path if self.config is not None else ""
 
+    @property
+    def worker(self) -> WorkerInfo:
+        """Which of the plugin's worker processes this is; the first of one outside a running plugin.
+
+        Hooks are spread over all of them. `OnActivate`, `OnConfigurationChange` and `OnDeactivate` run in every one, in
+        the first one before the others, so what must happen once belongs under `if self.worker.index == 0:`.
+        """
+        return WorkerInfo() if self.config is None else self.config.worker
+
     @overload
     def get_configuration(self) -> dict[str, Any]: ...
     @overload
@@ -164,6 +174,13 @@ class Plugin:
             return own
         attribute = self._handlers.get(name)
         return None if attribute is None else getattr(self, attribute)
+
+    def _hook_options(self, name: str) -> HookOptions:
+        """Return the options of a hook's handler; a mounted application leaves those of the class as they are."""
+        attribute = self._handlers.get(name)
+        if attribute is not None:
+            return inherited_options(type(self), name, attribute)
+        return get_hook_options(self._instance_handlers.get(name))
 
     def invoke_hook(self, name: str, *args: Any, **kwargs: Any) -> Any:
         """Call the handler of a hook and return what it returns; None if there is no handler."""

@@ -7,6 +7,7 @@ import logging
 import os
 import sys
 import threading
+import time
 from typing import Any
 
 import msgspec
@@ -15,22 +16,26 @@ from . import _runtime
 from ._bound_hook import BoundHook, bind_hooks
 from ._connection import LINK_ERRORS, Connection, Welcome, connect
 from ._control import Control
+from ._debugger import exempt
+from ._ending import TERMINATED, Ending
 from ._errors import describe
 from ._failure import Code, Report, report
 from ._grpc_api import keep_token
 from ._loader import load_plugin_class
 from ._logging import install, show_all_of
 from ._plugin import Plugin
-from ._runtime_config import RuntimeConfig
+from ._runtime_config import RuntimeConfig, WorkerInfo
+from ._secret import Secret
 from ._stdin import BridgeWatch, NoTokenError, read_token
 from ._sync_worker import HookThread
 from ._transport import TaskTransport, ThreadTransport
+from ._watchdog import Watchdog
 
 SWITCH_INTERVAL = 0.0005
 """Seconds between thread switches: the default of 5 ms is what every hook would wait while another thread computes."""
 
-_EXIT_PATIENCE = 5.0
-"""Seconds that exit handlers and the author's own threads may take after STOP."""
+_DRAIN_PATIENCE = 0.5
+"""Seconds for hooks that still run at STOP; the bridge has waited for them before."""
 
 _DRAIN_POLL = 0.05
 
@@ -75,10 +80,10 @@ def _start(plugin_class: type[Plugin] | None) -> int:
     if not config.socket_path:
         raise StartError(_NOT_UNDER_BRIDGE)
     try:
-        token = read_token()
+        token = Secret(read_token())
     except NoTokenError as error:
         raise StartError(f"{_NOT_UNDER_BRIDGE} ({error})") from error
-    keep_token(token)
+    keep_token(token.reveal())
     watch = BridgeWatch()
     watch.start()
     sys.setswitchinterval(SWITCH_INTERVAL)
@@ -96,7 +101,7 @@ def _start(plugin_class: type[Plugin] | None) -> int:
 class Worker:
     """Everything between the first connection and the exit."""
 
-    def __init__(self, config: RuntimeConfig, token: str, watch: BridgeWatch) -> None:
+    def __init__(self, config: RuntimeConfig, token: Secret, watch: BridgeWatch) -> None:
         self._token = token
         self._watch = watch
         self._socket_path = config.socket_path
@@ -111,6 +116,11 @@ class Worker:
         self._plugin = Plugin()
         self._async_socket = -1
         self._use_uvloop = True
+        self._is_loading = False
+        self._ending = Ending(self._terminate)
+        self._ending.take_signals()
+        self._watchdog = Watchdog(self._control, lambda: self._threads)
+        self._control.health = self._watchdog.health
         self._logs = install(self._control, config.logging_level)
         os.register_at_fork(after_in_child=self._after_fork)
         _runtime.current = _runtime.Runtime(self.config, self._transport, self._tasks)
@@ -121,13 +131,13 @@ class Worker:
             hooks = self._load(plugin_class)
         except _LoadFailedError as failed:
             self._control.failed(msgspec.to_builtins(failed.report))
-            _exit_later(1)
+            self._ending.begin(1)
             return 1
         try:
             return self._serve(hooks)
         except _LoadFailedError as failed:
             self._control.failed(msgspec.to_builtins(failed.report))
-            _exit_later(1)
+            self._ending.begin(1)
             return 1
         except (*LINK_ERRORS, KeyboardInterrupt) as error:
             _log.error("the worker ends: %s", describe(error))
@@ -136,6 +146,7 @@ class Worker:
 
     def _load(self, plugin_class: type[Plugin] | None) -> dict[int, BoundHook]:
         stage: Code = "import"
+        self._is_loading = True
         try:
             if plugin_class is None:
                 plugin_class = load_plugin_class(self.config.entry_point, self.config.plugin_path)
@@ -147,7 +158,11 @@ class Worker:
             hooks = bind_hooks(plugin)
             plugin._started = True  # pyright: ignore[reportPrivateUsage]  # not a name for authors
         except BaseException as error:  # SystemExit too: whatever stops the plugin from loading is reported
+            if self._ending.is_terminated:
+                raise SystemExit(TERMINATED) from None
             raise _LoadFailedError(report(error, stage)) from error
+        finally:
+            self._is_loading = False
         # What is loaded by now stays; without it the collector has less to look at.
         gc.freeze()
         self._plugin = plugin
@@ -156,17 +171,31 @@ class Worker:
     def _serve(self, hooks: dict[int, BoundHook]) -> int:
         self._sync_hooks = {ident: hook for ident, hook in hooks.items() if hook.mode == "sync"}
         async_hooks = {ident: hook for ident, hook in hooks.items() if hook.mode == "async"}
+        self._watchdog.start()
         if self._sync_hooks:
             self._open_sync(self._welcome.sync_connections)
         if async_hooks or self._plugin._startup is not None:  # pyright: ignore[reportPrivateUsage]  # not for authors
             self._serve_async(async_hooks)
         else:
             self._ready(async_hooks)
-            self._control.serve(self._open_sync)
+            self._take_orders()
         self._drain()
+        self._watchdog.stop()
         self._control.flush()
-        _exit_later(0)
-        return 0
+        return TERMINATED if self._ending.is_terminated else 0
+
+    def _take_orders(self) -> None:
+        """Take the bridge's orders until the process shall end."""
+        # From here on this thread runs nothing of the author's but exit handlers, and it answers PING.
+        exempt(threading.current_thread())
+        self._control.serve(self._open_sync)
+        self._ending.begin(0)
+
+    def _terminate(self) -> None:
+        """Come to an end, because of SIGTERM; the main thread may be anywhere."""
+        self._control.end()
+        if self._is_loading:
+            raise SystemExit(TERMINATED)
 
     def _ready(self, async_hooks: dict[int, BoundHook]) -> None:
         """Report which hooks the plugin handles, the metrics of its own among them."""
@@ -181,7 +210,7 @@ class Worker:
                     self._open_sync(self._welcome.sync_connections)
                 self._sync_hooks[hook.spec.ident] = hook
         hooks = {**self._sync_hooks, **async_hooks}
-        self._control.ready([(ident, hook.mode) for ident, hook in sorted(hooks.items())])
+        self._control.ready([hook.announcement() for _, hook in sorted(hooks.items())])
 
     def _serve_async(self, hooks: dict[int, BoundHook]) -> None:
         from ._async_main import AsyncMain, StartupFailedError  # loads asyncio, which `def` handlers do without
@@ -191,8 +220,7 @@ class Worker:
         main = AsyncMain(
             connection.detach(),
             hooks,
-            self._control,
-            self._open_sync,
+            self._take_orders,
             startup=plugin._startup,  # pyright: ignore[reportPrivateUsage]  # not a name for authors
             shutdown=plugin._shutdown,  # pyright: ignore[reportPrivateUsage]  # not a name for authors
             use_uvloop=self._use_uvloop,
@@ -200,8 +228,9 @@ class Worker:
         self._async_socket = main.socket_fd
         self._transport.forbid_here()
         self._tasks.link = main.link
+        self._watchdog.watch_loop(main.loop, hooks)
         try:
-            main.run(lambda: self._ready(hooks))
+            main.run(lambda: self._ready(hooks), self._watchdog.forget_loop)
         except StartupFailedError as error:
             raise _LoadFailedError(report(error.__cause__ or error, "init", "starting the application")) from error
 
@@ -228,10 +257,11 @@ class Worker:
             self._threads.append(thread)
 
     def _drain(self) -> None:
-        """Wait until the hooks that run are answered; the bridge sends no more after STOP."""
+        """Wait until the hooks that run are answered, but not for ever; the bridge sends no more after STOP."""
         for thread in self._threads:
             thread.stopping = True
-        while not all(thread.idle for thread in self._threads):
+        until = time.monotonic() + _DRAIN_PATIENCE
+        while not all(thread.idle for thread in self._threads) and time.monotonic() < until:
             self._idle.wait(_DRAIN_POLL)
             self._idle.clear()
 
@@ -239,6 +269,7 @@ class Worker:
         """Give up a forked child's copies of the connections, so that it can neither use nor keep them."""
         self._transport.after_fork()
         self._logs.after_fork()
+        self._ending.after_fork()
         self._control.close()
         self._watch.after_fork()
         for thread in self._threads:
@@ -261,15 +292,13 @@ class _LoadFailedError(Exception):
 
 
 def _complete(config: RuntimeConfig, welcome: Welcome) -> RuntimeConfig:
+    worker = config.worker
     return msgspec.structs.replace(
         config,
+        worker=WorkerInfo(
+            index=worker.index if welcome.worker_index is None else welcome.worker_index,
+            count=worker.count if welcome.workers is None else welcome.workers,
+        ),
         plugin_id=config.plugin_id or welcome.plugin_id,
         plugin_path=config.plugin_path or welcome.bundle_path,
     )
-
-
-def _exit_later(code: int) -> None:
-    """End the process in any case, should an exit handler or a thread of the author's hang."""
-    timer = threading.Timer(_EXIT_PATIENCE, os._exit, (code,))
-    timer.daemon = True
-    timer.start()

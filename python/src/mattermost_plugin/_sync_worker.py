@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Mapping
+from time import monotonic
 
 from ._bound_hook import BoundHook, HookFailure
 from ._connection import Connection, ConnectionClosedError
@@ -28,7 +29,10 @@ class HookThread:
         self._transport = transport
         self._on_idle = on_idle
         self._pid = os.getpid()
-        self._busy = False
+        self.started_at = 0.0
+        """When the hook came that is answered now; 0.0 while there is none. The watchdog reads it."""
+        self.hook: BoundHook | None = None
+        """The hook that is or was answered last."""
         self.stopping = False
         self._thread = threading.Thread(target=self._run, name=f"mattermost-hook-{number}", daemon=True)
 
@@ -41,9 +45,19 @@ class HookThread:
         self._connection.close()
 
     @property
+    def ident(self) -> int | None:
+        """The thread's number; None before it runs."""
+        return self._thread.ident
+
+    @property
+    def moved(self) -> int:
+        """How often a stream has gone on here."""
+        return self._connection.moved
+
+    @property
     def idle(self) -> bool:
         """Whether no hook runs here and none waits to be read."""
-        if self._busy or self._connection.pending:
+        if self.started_at or self._connection.pending:
             return False
         return not self._thread.is_alive() or not _readable(self._connection)
 
@@ -57,16 +71,16 @@ class HookThread:
                 # A handler forked and came back here in the child, where the connection is not its own.
                 os._exit(0)
         finally:
-            self._busy = False
+            self.started_at = 0.0
             connection.close()
 
     def _serve(self, connection: Connection) -> None:
         while True:
             kind, flags, method, ident, payload = connection.read()
             if kind == HOOK:
-                self._busy = True
+                self.started_at = monotonic()
                 self._answer(connection, method, ident, payload)
-                self._busy = False
+                self.started_at = 0.0
                 if self.stopping:
                     self._on_idle()
             else:
@@ -78,6 +92,7 @@ class HookThread:
         if hook is None:
             connection.send(HookFailure(f"the plugin has no handler for hook {method}"), HOOK_ERROR, method, ident)
             return
+        self.hook = hook
         if hook.spec.stream:
             from ._streams.hooks import serve  # most plugins have no hooks with streams
 

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from ._runtime_config import RuntimeConfig, load_runtime_config
+from ._runtime_config import RuntimeConfig, WorkerInfo, load_runtime_config
 
-__all__ = ["RuntimeConfig", "load_runtime_config"]
+__all__ = ["RuntimeConfig", "WorkerInfo", "load_runtime_config"]

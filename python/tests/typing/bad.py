@@ -46,3 +46,14 @@ class Bad(Plugin):
 
     @hook(7)  # error
     def number(self) -> None: ...
+
+    @hook("UserWillLogIn", timeout="3")  # error
+    def login(self, context: Context, user: User) -> None: ...
+
+    @hook("UserWillLogIn", on_failure="deny")  # error
+    def other_login(self, context: Context, user: User) -> None: ...
+
+    def workers(self) -> None:
+        """Look at the worker wrongly."""
+        self.worker.index = 1  # error
+        self.worker = None  # error

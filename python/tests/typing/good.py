@@ -19,6 +19,7 @@ from mattermost_plugin import (
     Plugin,
     PluginAPIClient,
     Post,
+    WorkerInfo,
     hook,
     run_plugin,
 )
@@ -63,6 +64,9 @@ class Good(Plugin):
         self.api.register_command(Command(trigger="hello", auto_complete=True))
         self.settings = self.get_configuration(Settings)
         assert_type(self.logger, logging.Logger)
+        assert_type(self.worker, WorkerInfo)
+        if self.worker.index == 0:
+            assert_type(self.worker.count, int)
         assert_type(self.api, PluginAPIClient)
         assert_type(self.async_api, AsyncPluginAPIClient)
 
@@ -112,6 +116,18 @@ class Good(Plugin):
     ) -> tuple[FileInfo | None, str]:
         output.write(file.read(100))
         return info, ""
+
+    @hook(HookName.UserWillLogIn, timeout=2.5, on_failure="reject")
+    def check(self, context: Context, user: User) -> str | None:
+        return None if user.username else "no name"
+
+    @hook("MessagesWillBeConsumed", timeout=1)
+    async def consume(self, posts: list[Post]) -> list[Post]:
+        return posts
+
+    @hook(on_failure="allow")
+    def ChannelWillBeArchived(self, context: Context, channel: Channel) -> None:
+        pass
 
     def streams(self) -> None:
         """Give streams in every form."""

@@ -28,6 +28,9 @@ LEAVING_PATIENCE = 5.0
 _STOP_PATIENCE = 0.5
 """Seconds for what runs when the plugin is stopped. The bridge ends a worker that takes more than 1.5 altogether."""
 
+_LAST_PATIENCE = 0.1
+"""The same when there was no OnDeactivate: the bridge has waited for what runs, and websockets need to be told."""
+
 _CANCEL_PATIENCE = 0.2
 
 _RAISE_PATIENCE = 0.05
@@ -72,18 +75,22 @@ class AsgiHandler:
         """Run the application's startup."""
         await self._lifespan.startup()
 
-    async def shutdown(self) -> None:
+    async def shutdown(self, patience: float = _STOP_PATIENCE) -> None:
         """End what runs, then run the application's shutdown; a second time does nothing."""
         if self._is_stopping:
             return
         self._is_stopping = True
         for websocket in list(self._websockets):
             websocket.go_away()
-        await self._wait_for_all(_STOP_PATIENCE)
+        await self._wait_for_all(patience)
         for task in self._tasks:
             task.cancel()
         await self._wait_for_all(_CANCEL_PATIENCE)
         await self._lifespan.shutdown()
+
+    async def stop(self) -> None:
+        """Do without OnDeactivate what belongs to it, in the short time before the process is ended."""
+        await self.shutdown(_LAST_PATIENCE)
 
     async def deactivate(self) -> None:
         """Handle OnDeactivate: first the plugin's own handler, as its OnActivate comes after the startup."""

@@ -41,7 +41,7 @@ def mount(plugin: Plugin, app: Callable[..., Any], interface: Interface = "auto"
 
         handler = AsgiHandler(app, plugin, plugin.get_hook_handler("OnDeactivate"))
         # Without OnDeactivate, because the server is gone say, the shutdown still runs before the worker ends.
-        plugin._startup, plugin._shutdown = handler.startup, handler.shutdown
+        plugin._startup, plugin._shutdown = handler.startup, handler.stop
         plugin._instance_handlers[_HOOK] = handler.serve
         plugin._instance_handlers["OnDeactivate"] = handler.deactivate
     else:
