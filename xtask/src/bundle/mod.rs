@@ -1,6 +1,7 @@
 //! `cargo xtask bundle DIR`: a plugin, packed for the server's upload.
 
 mod archive;
+mod checksums;
 mod contents;
 mod fits;
 mod manifest;
@@ -18,11 +19,15 @@ use crate::files;
 use crate::project::{self, Project};
 use crate::python::{Python, Requirement};
 use crate::shell::Shell;
+pub(crate) use checksums::write as list_files;
 use manifest::{Kind, Manifest, PythonWorker};
-use program::{BRIDGE, Program};
+use program::{BRIDGE, Profile, Program};
 
 /// The server refuses larger uploads, unless its FileSettings.MaxFileSize was raised.
 const UPLOAD_LIMIT: u64 = 100 << 20;
+
+/// The bridge's feature with which its protections can be switched off.
+const UNPROTECTED: &str = "unprotected";
 
 /// The arguments of the command.
 #[derive(clap::Args)]
@@ -49,6 +54,8 @@ pub(crate) struct Options {
     pub(crate) debug: bool,
     /// The interpreter; `python3` by default.
     pub(crate) python: Option<PathBuf>,
+    /// A bridge whose protections can be switched off, for tests of faults.
+    pub(crate) unprotected: bool,
 }
 
 /// Where an archive goes.
@@ -62,7 +69,7 @@ pub(crate) enum Archive {
 impl Options {
     /// Only the unpacked bundle, as a server has it after the upload.
     pub(crate) fn unpacked() -> Options {
-        Options { archive: None, debug: false, python: None }
+        Options { archive: None, debug: false, python: None, unprotected: false }
     }
 }
 
@@ -81,7 +88,8 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         Some(file) => Archive::File(file.clone()),
         None => Archive::In(PathBuf::from("dist")),
     };
-    let options = Options { archive: Some(archive), debug: args.debug, python: args.python.clone() };
+    let options =
+        Options { archive: Some(archive), debug: args.debug, python: args.python.clone(), unprotected: false };
     let shell = Shell::terminal();
     shell.say("building the bridge and fetching packages; the first time takes a minute or two");
     let bundle = build(&shell, &project, &args.dir, &options)?;
@@ -104,6 +112,7 @@ pub(crate) fn build(shell: &Shell, project: &Project, dir: &Path, options: &Opti
         Kind::Grpc => plan.grpc()?,
         Kind::Native { package } => plan.native(package)?,
     }
+    checksums::write(&staging)?;
     files::remove(&directory)?;
     std::fs::rename(&staging, &directory).with_context(|| format!("cannot make {}", directory.display()))?;
     let archive = match &options.archive {
@@ -161,7 +170,9 @@ impl Plan<'_> {
     /// Builds a program and puts it where the server looks for it.
     fn put(&self, program: Program) -> Result<()> {
         let triple = project::host_triple(self.shell)?;
-        let executable = program::build(self.shell, self.project, program, &triple, self.options.debug)?;
+        let features = if self.options.unprotected && program.name == BRIDGE.name { UNPROTECTED } else { "" };
+        let profile = Profile { debug: self.options.debug, features };
+        let executable = program::build(self.shell, self.project, program, &triple, profile)?;
         files::put(&executable, &self.staging.join(&self.manifest.executable))
     }
 }

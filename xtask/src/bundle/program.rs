@@ -21,11 +21,20 @@ pub(crate) struct Program<'a> {
 /// The bridge.
 pub(crate) const BRIDGE: Program = Program { package: "mmp-bridge", name: "mattermost-plugin-bridge" };
 
+/// How a program is built.
+#[derive(Clone, Copy)]
+pub(crate) struct Profile<'a> {
+    /// With debug information and checks.
+    pub(crate) debug: bool,
+    /// Cargo features, separated by commas.
+    pub(crate) features: &'a str,
+}
+
 /// Builds a program and returns its path.
-pub(crate) fn build(shell: &Shell, project: &Project, program: Program, triple: &str, debug: bool) -> Result<PathBuf> {
+pub(crate) fn build(shell: &Shell, project: &Project, program: Program, triple: &str, how: Profile) -> Result<PathBuf> {
     let mut command = project.cargo();
-    command.args(["build", "--quiet", "--package", program.package, "--target", triple]);
-    if !debug {
+    command.args(["build", "--quiet", "--package", program.package, "--target", triple, "--features", how.features]);
+    if !how.debug {
         command.arg("--release");
     }
     // Flags for all targets would win over those for one target, so they are moved there.
@@ -35,7 +44,7 @@ pub(crate) fn build(shell: &Shell, project: &Project, program: Program, triple: 
     command.env(variable, flags.join(" ")).env_remove("RUSTFLAGS").env_remove("CARGO_ENCODED_RUSTFLAGS");
     shell.run(&mut command).with_context(|| format!("{} does not build", program.package))?;
 
-    let profile = if debug { "debug" } else { "release" };
+    let profile = if how.debug { "debug" } else { "release" };
     let executable = project.target.join(triple).join(profile).join(program.name);
     let bytes = std::fs::read(&executable).with_context(|| format!("cannot read {}", executable.display()))?;
     if needs_a_loader(&bytes) {

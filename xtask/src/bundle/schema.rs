@@ -204,6 +204,29 @@ mod tests {
     }
 
     #[test]
+    fn what_the_supervisor_reads_is_checked() {
+        let schema = load(&Project::load().unwrap()).unwrap();
+        let problems = |server: Value| check(&schema, &json!({"id": "com.example.a", "server": server})).unwrap();
+        let good = json!({
+            "hooks": {"UserWillLogIn": {"timeout": 3, "on_failure": "reject"}}, "on_degraded": "exit", "notify_admins": false,
+            "memory_limit_mib": 512, "process_limit": 64, "status_command": "/my-plugin", "python": {"workers": 4},
+        });
+        assert_eq!(problems(good), Vec::<String>::new());
+        for (bad, key) in [
+            (json!({"hooks": {"UserWillLogIn": {"time": 3}}}), "server.hooks.UserWillLogIn.time: "),
+            (json!({"hooks": {"UserWillLogIn": {"on_failure": "refuse"}}}), "server.hooks.UserWillLogIn.on_failure: "),
+            (json!({"on_degraded": "end"}), "server.on_degraded: "),
+            (json!({"memory_limit_mib": 8}), "server.memory_limit_mib: "),
+            (json!({"process_limit": 0}), "server.process_limit: "),
+            (json!({"status_command": "My Plugin"}), "server.status_command: "),
+            (json!({"python": {"workers": 65}}), "server.python.workers: "),
+        ] {
+            let found = problems(bad);
+            assert!(found.len() == 1 && found[0].starts_with(key), "{key}: {found:?}");
+        }
+    }
+
+    #[test]
     fn every_manifest_of_the_project_is_valid() {
         let project = Project::load().unwrap();
         let schema = load(&project).unwrap();
