@@ -2,7 +2,9 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"log"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -18,6 +20,18 @@ type conformance struct {
 	mutex     sync.Mutex
 	directory string
 	server    *server
+	// events wait for their handlers when they are acknowledged first; nil if they are acknowledged last.
+	events chan func()
+}
+
+// startLate handles events one after the other, when they were acknowledged.
+func (c *conformance) startLate() {
+	c.events = make(chan func(), 1000)
+	go func() {
+		for handle := range c.events {
+			handle()
+		}
+	}()
 }
 
 // names are all hooks.
@@ -42,6 +56,19 @@ type hookCase struct {
 }
 
 func (c *conformance) serve(spec *m.MethodSpec, args, returns any) error {
+	isEvent := len(spec.Results) == 0 && spec.Error == "" && !spec.Streams
+	if c.events == nil || !isEvent {
+		return c.handle(spec, args, returns)
+	}
+	c.events <- func() {
+		if err := c.handle(spec, args, returns); err != nil {
+			log.Printf("%s: %v", spec.Name, err)
+		}
+	}
+	return nil
+}
+
+func (c *conformance) handle(spec *m.MethodSpec, args, returns any) error {
 	c.mutex.Lock()
 	defer c.mutex.Unlock()
 	if command, ok := args.(*m.ExecuteCommandArgs); ok && strings.HasPrefix(command.B.Command, "/conformance ") {
@@ -98,6 +125,9 @@ func (c *conformance) received(wanted *hookCase, spec *m.MethodSpec, args any, m
 	for key, value := range more {
 		out[key] = value
 	}
+	if wanted.Answer == "note" {
+		return c.append("hook.notes", out)
+	}
 	return c.write("hook.out.json", out)
 }
 
@@ -145,6 +175,19 @@ func (w *hookCase) giveReturns(spec *m.MethodSpec, target reflect.Value) error {
 		field.Set(value)
 	}
 	return nil
+}
+
+func (c *conformance) append(name string, value any) error {
+	data, err := canon.Marshal(value)
+	if err != nil {
+		return err
+	}
+	file, err := os.OpenFile(filepath.Join(c.directory, name), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = file.Write(append(data, '\n'))
+	return errors.Join(err, file.Close())
 }
 
 func (c *conformance) write(name string, value any) error {

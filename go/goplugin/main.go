@@ -25,7 +25,7 @@ func main() {
 }
 
 // readMode looks into the plugin.json of the bundle. The property "mode" is "conformance" if all hooks shall be implemented and
-// do as the host says, "hello" if the plugin shall behave as examples/hello_python does, and otherwise absent.
+// do as the host says, "late" if events are acknowledged before that, "hello" if the plugin shall behave as examples/hello_python does, and otherwise absent.
 func readMode() string {
 	executable, err := os.Executable()
 	if err != nil {

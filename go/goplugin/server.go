@@ -22,8 +22,11 @@ type server struct {
 
 func newServer(broker *goplugin.MuxBroker, mode string) *m.HooksServer {
 	s := &server{broker: broker, mode: mode}
-	if mode == "conformance" {
+	if mode == "conformance" || mode == "late" {
 		s.conformance = &conformance{server: s}
+	}
+	if mode == "late" {
+		s.conformance.startLate()
 	}
 	return &m.HooksServer{Handler: s}
 }

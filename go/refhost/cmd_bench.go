@@ -21,7 +21,6 @@ func runBench(arguments []string) int {
 	http := flags.Bool("http", false, "the HTTP workloads "+strings.Join(bench.HTTPWorkloads, ",")+" instead of the default ones")
 	concurrent := flags.Int("concurrent", 16, "concurrency beside sequential")
 	activations := flags.Int("activations", 5, "how many times each plugin is started to measure the activation")
-	soak := flags.Int("soak", 0, "instead: so many hooks on each plugin, with samples of the memory")
 	markdown := flags.Bool("markdown", false, "write tables instead of JSON")
 	_ = flags.Parse(arguments)
 	var entries []bench.Entry
@@ -42,9 +41,6 @@ func runBench(arguments []string) int {
 	if *http {
 		*workloads = strings.Join(bench.HTTPWorkloads, ",")
 	}
-	if *soak > 0 {
-		return runSoak(entries, *soak, *concurrent)
-	}
 	result, err := bench.Run(bench.Options{
 		Plugins: entries, Rounds: *rounds, Calls: *calls, Concurrent: []int{1, *concurrent},
 		Workloads: strings.Split(*workloads, ","), Activations: *activations, Progress: stderr,
@@ -58,19 +54,6 @@ func runBench(arguments []string) int {
 		return 0
 	}
 	return printJSON(result)
-}
-
-func runSoak(entries []bench.Entry, hooks, concurrent int) int {
-	all := map[string][]bench.Sample{}
-	for _, entry := range entries {
-		samples, err := bench.Soak(entry, hooks, concurrent, stderr)
-		if err != nil {
-			fmt.Fprintln(stderr, err)
-			return 1
-		}
-		all[entry.Name] = samples
-	}
-	return printJSON(all)
 }
 
 func printJSON(value any) int {

@@ -16,8 +16,12 @@ var commands = map[string]func(arguments []string) int{
 	"bench":       runBench,
 	"conformance": runConformance,
 	"demo":        runDemo,
+	"drive":       runDrive,
 	"http":        runHTTP,
+	"restarts":    runRestarts,
 	"scenario":    runScenario,
+	"soak":        runSoak,
+	"workers":     runWorkers,
 }
 
 func main() {

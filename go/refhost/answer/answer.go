@@ -41,6 +41,8 @@ type Desk struct {
 	Seed   uint64
 	// Record may be switched off where millions of calls are made.
 	Record bool
+	// Observe, if it is set, sees every call before it is answered. Calls of one plugin come at the same time.
+	Observe func(plugin, method string, args any)
 
 	mutex sync.Mutex
 	calls []Call
@@ -103,6 +105,9 @@ type handler struct {
 
 // Serve implements mattermost.Handler.
 func (h *handler) Serve(spec *mattermost.MethodSpec, args, returns any) error {
+	if h.desk.Observe != nil {
+		h.desk.Observe(h.plugin, spec.Name, args)
+	}
 	rule := h.desk.take(h.plugin, spec, args)
 	if rule != nil {
 		if rule.Hold != nil {

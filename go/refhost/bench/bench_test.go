@@ -49,10 +49,3 @@ func TestAPluginThatDoesNotDoTheWorkFails(t *testing.T) {
 		}
 	}
 }
-
-func TestSoak(t *testing.T) {
-	samples, err := bench.Soak(bench.Entry{Name: "go", Dir: bundle.Make(t, "com.example.a", "")}, 200, 4, io.Discard)
-	if err != nil || len(samples) != 10 || samples[9].Hooks != 200 || samples[9].Memory[0].KB == 0 {
-		t.Errorf("%v %v", samples, err)
-	}
-}

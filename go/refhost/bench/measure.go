@@ -34,6 +34,8 @@ type contestant struct {
 	server *host.Host
 	plugin *host.Plugin
 	userID string
+	// steps is how long Spin computes.
+	steps int
 	// front is there if a workload needs it.
 	front *frontend
 }
@@ -67,13 +69,16 @@ func (c *contestant) call(workload string) error {
 		return nil
 	}
 	post := newPost(workload, c.userID)
+	if workload == Spin {
+		post.Message = fmt.Sprintf("bench:spin %d", c.steps)
+	}
 	want := post.Message
 	args := &mattermost.MessageWillBePostedArgs{A: &mattermost.Context{SessionId: "session", RequestId: "request", IPAddress: "127.0.0.1"}, B: post}
 	returns := &mattermost.MessageWillBePostedReturns{A: post}
 	if err := c.plugin.CallAnyway("MessageWillBePosted", args, returns); err != nil {
 		return err
 	}
-	if workload == Plain || workload == Rich {
+	if workload == Plain || workload == Rich || workload == Spin {
 		want += " (seen)"
 	}
 	if returns.B != "" || returns.A == nil || returns.A.Message != want {

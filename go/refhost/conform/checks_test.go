@@ -87,6 +87,69 @@ func TestOtherResponsesAreSeen(t *testing.T) {
 	wantProblem(t, c.problems, `got to see "secret"`)
 }
 
+func TestEventsThatAreLostOrOutOfOrderAreSeen(t *testing.T) {
+	for _, c := range eventCases() {
+		var notes []hookOutput
+		for _, e := range c.sent() {
+			values, err := canon.Slots(c.args(e), c.spec.Params)
+			if err != nil {
+				t.Fatal(err)
+			}
+			note := hookOutput{Case: 7}
+			for _, value := range values {
+				data, err := canon.Marshal(value)
+				if err != nil {
+					t.Fatal(err)
+				}
+				note.Args = append(note.Args, data)
+			}
+			notes = append(notes, note)
+		}
+		swapped := slices.Clone(notes)
+		swapped[0], swapped[8] = swapped[8], swapped[0]
+		for what, wrong := range map[string]struct {
+			notes []hookOutput
+			want  string
+		}{
+			"all":     {notes, ""},
+			"swapped": {swapped, map[bool]string{true: "were handled as [2 1 0"}[len(c.lanes) > 0]},
+			"lost":    {notes[1:], "were handled as"},
+			"twice":   {append(slices.Clone(notes), notes[3]), "were handled as"},
+			"other":   {append(slices.Clone(notes), hookOutput{Case: 6}), "case 6 with 0 arguments"},
+		} {
+			c.problems = nil
+			c.check(7, wrong.notes)
+			if wrong.want != "" {
+				wantProblem(t, c.problems, wrong.want)
+			} else if len(c.problems) > 0 {
+				t.Errorf("%s, %s: %v", c.name, what, c.problems)
+			}
+		}
+	}
+}
+
+// A handler may write after the call has returned, and the host may see half of what it writes.
+func TestAHandlerIsAwaited(t *testing.T) {
+	s := &session{dir: t.TempDir(), number: 3}
+	path := filepath.Join(s.dir, hookOut)
+	writeFile(t, path, `{"case": 3, "args": [`)
+	asked := 0
+	var got hookOutput
+	var err error
+	if !await(time.Minute, func() bool {
+		if asked++; asked == 2 {
+			writeFile(t, path, `{"case": 3, "args": []}`)
+		}
+		got, err = s.output()
+		return err == nil
+	}) || asked != 2 || got.Case != 3 {
+		t.Errorf("asked %d times, got %+v, %v", asked, got, err)
+	}
+	if await(time.Millisecond, func() bool { return false }) {
+		t.Error("what never comes was awaited")
+	}
+}
+
 func TestOtherFilesAreSeen(t *testing.T) {
 	c := fileCases(1)[0]
 	c.reply = &mattermost.FileWillBeUploadedReturns{A: c.args.B}

@@ -15,9 +15,16 @@ import (
 	"mattermost-plugin/refhost/internal/bundle"
 )
 
+// The Go plugin acknowledges hooks without a result when their handlers have run, or before.
 func TestTheGoPluginConforms(t *testing.T) {
+	for _, mode := range []string{"conformance", "late"} {
+		t.Run(mode, func(t *testing.T) { conforms(t, mode) })
+	}
+}
+
+func conforms(t *testing.T, mode string) {
 	var out bytes.Buffer
-	dir := bundle.Make(t, "com.example.conformance", "conformance")
+	dir := bundle.Make(t, "com.example.conformance", mode)
 	writeFile(t, filepath.Join(dir, "skips.json"), `{
 		"api streams/*/broken off": "Go's streams end where they are broken off",
 		"behaviour/http/*becomes 500": "Go's plugins do not look at the error with which the server refuses a status",

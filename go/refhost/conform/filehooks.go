@@ -69,7 +69,7 @@ func (c *fileCase) run(s *session) error {
 	if err != nil && c.told.fail == "" {
 		c.problemf("the hook failed: %v", err)
 	}
-	out := c.checkArguments(s, spec.Params, sent)
+	out := c.checkArguments(s, spec, sent)
 	if out.Body == nil {
 		c.problemf("the plugin says nothing of the file that it read")
 	} else {

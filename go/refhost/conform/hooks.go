@@ -8,7 +8,9 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strconv"
+	"strings"
 
 	"mattermost-plugin/mattermost"
 	"mattermost-plugin/refhost/canon"
@@ -100,10 +102,23 @@ func (c *hookCase) run(s *session) error {
 		c.problem("", []string{err.Error()})
 		return nil
 	}
+	withoutSupervisor(reply)
 	c.reply = reply
-	c.checkArguments(s, c.spec.Params, sent)
+	c.checkArguments(s, c.spec, sent)
 	c.checkReply(sent, reply)
 	return nil
+}
+
+// withoutSupervisor removes the file that the bridge adds to those of the plugin.
+func withoutSupervisor(reply any) {
+	returns, ok := reply.(*mattermost.GenerateSupportDataReturns)
+	if !ok {
+		return
+	}
+	isBridges := func(file *mattermost.FileData) bool { return strings.HasSuffix(file.Filename, "/supervisor.json") }
+	if returns.A = slices.DeleteFunc(returns.A, isBridges); len(returns.A) == 0 {
+		returns.A = nil
+	}
 }
 
 // changedMessage is what the variant change makes of a post.
@@ -135,26 +150,37 @@ type hookOutput struct {
 	Headers map[string][]string `json:"headers"`
 }
 
-// checkArguments compares what the plugin wrote with what was sent.
-func (r *record) checkArguments(s *session, params []mattermost.Slot, sent any) hookOutput {
-	received := hookOutput{}
-	data, err := os.ReadFile(filepath.Join(s.dir, hookOut))
+// checkArguments compares what the plugin wrote with what was sent. The handler of an event may still be at it.
+func (r *record) checkArguments(s *session, spec *mattermost.MethodSpec, sent any) hookOutput {
+	received, err := s.output()
+	if isEvent(spec) {
+		await(handlerPatience, func() bool {
+			received, err = s.output()
+			return err == nil
+		})
+	}
 	if err != nil {
 		r.problem("the plugin wrote nothing: ", []string{err.Error()})
 		return received
 	}
-	if err := json.Unmarshal(data, &received); err != nil {
-		r.problem("", []string{err.Error()})
-		return received
-	}
-	if received.Case != s.number || len(received.Args) != len(params) {
+	if received.Case != s.number || len(received.Args) != len(spec.Params) {
 		r.problemf("the plugin received case %d with %d arguments", received.Case, len(received.Args))
 		return received
 	}
-	for i, slot := range params {
+	for i, slot := range spec.Params {
 		r.problem(fmt.Sprintf("argument %d: ", i), compareJSON(canon.SlotValue(sent, slot), received.Args[i]))
 	}
 	return received
+}
+
+// output is what a handler has written for this call.
+func (s *session) output() (hookOutput, error) {
+	received := hookOutput{}
+	data, err := os.ReadFile(filepath.Join(s.dir, hookOut))
+	if err != nil {
+		return received, err
+	}
+	return received, json.Unmarshal(data, &received)
 }
 
 // checkReply compares what the host has after the call with what it must have.

@@ -196,7 +196,7 @@ func (c *httpCase) checkRequest(s *session, e *exchange, content digest) {
 	}
 	c.seen = e.seen
 	sent := &mattermost.ServeHTTPArgs{Request: e.seen, Context: c.context}
-	out := c.checkArguments(s, mattermost.HookByName(c.hook).Params, sent)
+	out := c.checkArguments(s, mattermost.HookByName(c.hook), sent)
 	if out.Body == nil {
 		c.problemf("the plugin says nothing of the body that it read")
 		return

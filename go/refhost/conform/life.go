@@ -26,7 +26,7 @@ func activation(s *session, variant string) (*lifeCase, error) {
 		return c, err
 	}
 	c.checkOutcome(failure, s.plugin.Activate())
-	c.checkArguments(s, nil, &struct{}{})
+	c.checkArguments(s, mattermost.HookByName(c.hook), &struct{}{})
 	return c, s.silence()
 }
 
@@ -43,7 +43,7 @@ func deactivation(s *session) (*lifeCase, error) {
 		return c, nil
 	}
 	c.checkOutcome(failure, reply.(*mattermost.OnDeactivateReturns).A)
-	c.checkArguments(s, nil, &struct{}{})
+	c.checkArguments(s, mattermost.HookByName(c.hook), &struct{}{})
 	return c, nil
 }
 

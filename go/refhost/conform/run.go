@@ -212,6 +212,9 @@ func (r *run) hooks() error {
 	for _, c := range hookCases(r.seed) {
 		tests = append(tests, c)
 	}
+	for _, c := range eventCases() {
+		tests = append(tests, c)
+	}
 	for _, c := range httpCases(r.seed) {
 		tests = append(tests, c)
 	}

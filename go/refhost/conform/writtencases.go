@@ -157,7 +157,7 @@ func (c *writtenHook) run(s *session) error {
 		c.problemf("the hook failed: %v", err)
 		return nil
 	}
-	c.checkArguments(s, spec.Params, sent)
+	c.checkArguments(s, spec, sent)
 	return c.check(spec, sent, reply)
 }
 

@@ -20,9 +20,10 @@ type Host struct {
 	Memory *memapi.Server
 	Desk   *answer.Desk
 	// The following apply to plugins started later.
-	Mask        *mask.Mask
-	AcceptDelay time.Duration
-	Environment []string
+	Mask         *mask.Mask
+	AcceptDelay  time.Duration
+	WithoutFlush bool
+	Environment  []string
 
 	// Driver returns what answers a plugin's database calls, and what is closed with the plugin if it is an io.Closer. Without a
 	// driver the server would crash, and the log says so.
@@ -59,7 +60,7 @@ func (h *Host) Start(dir string) (*Plugin, error) {
 	plugin, err := Start(dir, Options{
 		Log: h.Log, API: h.Desk.ForPlugin(manifest.ID, dir), Driver: h.driver(manifest.ID),
 		PluginHTTP: h.answerPlugin, ResponseWriter: h.ResponseWriter, APIStreams: h.APIStreams,
-		Mask: h.Mask, AcceptDelay: h.AcceptDelay, Environment: h.Environment, Launched: h.noteLaunch,
+		Mask: h.Mask, AcceptDelay: h.AcceptDelay, WithoutFlush: h.WithoutFlush, Environment: h.Environment, Launched: h.noteLaunch,
 	})
 	if err != nil {
 		return nil, err

@@ -42,6 +42,8 @@ type Options struct {
 	PluginHTTP func(source string, request *http.Request) *http.Response
 	// ResponseWriter and APIStreams count the calls of these services; they may be nil.
 	ResponseWriter, APIStreams *Counters
+	// WithoutFlush makes the response writer an older server's, which has no Flush.
+	WithoutFlush bool
 	// Launched is told the process id when the handshake is done. What follows, Implemented and OnActivate, has no time limit.
 	Launched func(pid int)
 }
@@ -58,9 +60,10 @@ type Plugin struct {
 	implemented map[string]bool
 	names       []string
 
-	// StartTime is how long the start took until Implemented was answered, ActivateTime until OnActivate was.
-	StartTime, ActivateTime time.Duration
-	APIClosed               chan struct{}
+	// HandshakeTime is how long the start took until the connection was there, StartTime until Implemented was answered,
+	// ActivateTime until OnActivate was.
+	HandshakeTime, StartTime, ActivateTime time.Duration
+	APIClosed                              chan struct{}
 
 	// hijacked is how many of the clients' connections that the plugin took over are not closed.
 	hijacked atomic.Int64
@@ -124,6 +127,7 @@ func (p *Plugin) launch() error {
 	if err != nil {
 		return err
 	}
+	p.HandshakeTime = time.Since(begin)
 	if p.options.Launched != nil {
 		p.options.Launched(p.Pid())
 	}

@@ -98,8 +98,14 @@ func (w *responseWriter) Write(data []byte, _ *struct{}) error {
 	})
 }
 
+// errNoFlush is what net/rpc says for a service that has no Flush, as that of an older server.
+var errNoFlush = errors.New("rpc: can't find method Plugin.Flush")
+
 // Flush sends what is buffered, if the writer can.
 func (w *responseWriter) Flush(_ struct{}, _ *struct{}) error {
+	if w.plugin.options.WithoutFlush {
+		return errNoFlush
+	}
 	return w.use("Flush", func(writer http.ResponseWriter) error {
 		if flusher, ok := writer.(http.Flusher); ok {
 			flusher.Flush()

@@ -57,6 +57,19 @@ func (s *Server) kvGet(plugin, key string) []byte {
 	return entry.value
 }
 
+// Values returns copies of a plugin's values.
+func (s *Server) Values(plugin string) map[string][]byte {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	values := map[string][]byte{}
+	for key := range s.kv[plugin] {
+		if entry, ok := s.live(plugin, key); ok {
+			values[key] = bytes.Clone(entry.value)
+		}
+	}
+	return values
+}
+
 // kvSet stores a value, or deletes it if the value is nil. With Atomic it does so only if the present value is OldValue.
 func (s *Server) kvSet(plugin, key string, value []byte, options m.PluginKVSetOptions) (bool, *m.AppError) {
 	if key == "" || len(key) > maxKeyLength {

@@ -2,7 +2,9 @@ package memapi
 
 import (
 	"net/http"
+	"slices"
 	"sort"
+	"strings"
 
 	m "mattermost-plugin/mattermost"
 )
@@ -18,6 +20,7 @@ func init() {
 	on("GetUserByEmail", func(h *handler, a *m.GetUserByEmailArgs, r *m.GetUserByEmailReturns) {
 		r.A, r.B = h.server.findUser("GetUserByEmail", a.A, func(u *m.User) bool { return u.Email == a.A })
 	})
+	on("GetUsers", getUsers)
 	on("UpdateUser", updateUser)
 	on("CreateTeam", func(h *handler, a *m.CreateTeamArgs, r *m.CreateTeamReturns) { r.A = h.server.CreateTeam(a.A) })
 	on("GetTeam", func(h *handler, a *m.GetTeamArgs, r *m.GetTeamReturns) { r.A, r.B = h.server.getTeam(a.A) })
@@ -56,6 +59,22 @@ func (s *Server) findUser(where, wanted string, matches func(*m.User) bool) (*m.
 		}
 	}
 	return nil, notFound(where, "user", wanted)
+}
+
+// getUsers knows no filter but a role of the whole server.
+func getUsers(h *handler, a *m.GetUsersArgs, r *m.GetUsersReturns) {
+	h.server.mutex.Lock()
+	defer h.server.mutex.Unlock()
+	var all []*m.User
+	for _, user := range h.server.users {
+		if a.A.Role == "" || slices.Contains(strings.Fields(user.Roles), a.A.Role) {
+			answer := *user
+			all = append(all, &answer)
+		}
+	}
+	sort.Slice(all, func(i, j int) bool { return all[i].Id < all[j].Id })
+	first := min(max(a.A.Page*a.A.PerPage, 0), len(all))
+	r.A = all[first:min(first+max(a.A.PerPage, 0), len(all))]
 }
 
 func updateUser(h *handler, a *m.UpdateUserArgs, r *m.UpdateUserReturns) {

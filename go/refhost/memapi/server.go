@@ -91,7 +91,8 @@ func (s *Server) SetConfig(plugin string, config map[string]any) {
 	s.configs[plugin] = config
 }
 
-// Settle waits until the hooks that run after the fact, such as MessageHasBeenPosted, have returned.
+// Settle waits until the hooks that run after the fact, such as MessageHasBeenPosted, have returned. A plugin may acknowledge them
+// before its handlers have run; what these do must be awaited where it shows.
 func (s *Server) Settle() { s.after.Wait() }
 
 // implementing returns the active plugins that implement a hook, in the order in which they were added.

@@ -4,6 +4,7 @@ package procs
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -19,6 +20,8 @@ type Process struct {
 	// Ticks is user and system time in clock ticks of 10 ms, RSS the resident memory in kB.
 	Ticks uint64 `json:"ticks"`
 	RSS   uint64 `json:"rss_kb"`
+	// Reaped is the time of the children that ended and were waited for, and of theirs.
+	Reaped uint64 `json:"-"`
 }
 
 // Read returns one process, or an error if it is gone.
@@ -43,7 +46,7 @@ func Read(pid int) (Process, error) {
 	}
 	process := Process{
 		Pid: pid, Name: text[first+1 : last], State: fields[0], Parent: int(number(1)),
-		Ticks: number(11) + number(12), Started: number(19), RSS: rss(pid),
+		Ticks: number(11) + number(12), Reaped: number(13) + number(14), Started: number(19), RSS: rss(pid),
 	}
 	if command, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid)); err == nil {
 		process.Command = strings.TrimSpace(strings.ReplaceAll(string(command), "\x00", " "))
@@ -67,6 +70,12 @@ func rss(pid int) uint64 {
 
 // Tree returns the process and all its descendants, zombies left out.
 func Tree(root int) []Process {
+	alive := WithZombies(root)
+	return slices.DeleteFunc(alive, func(process Process) bool { return process.State == "Z" })
+}
+
+// WithZombies returns the process and all its descendants, also those that ended and were not waited for.
+func WithZombies(root int) []Process {
 	children := map[int][]Process{}
 	entries, err := os.ReadDir("/proc")
 	if err != nil {
@@ -82,16 +91,14 @@ func Tree(root int) []Process {
 		}
 	}
 	var tree []Process
-	if process, err := Read(root); err == nil && process.State != "Z" {
+	if process, err := Read(root); err == nil {
 		tree = append(tree, process)
 	}
 	pending := []int{root}
 	for len(pending) > 0 {
 		for _, child := range children[pending[0]] {
 			pending = append(pending, child.Pid)
-			if child.State != "Z" {
-				tree = append(tree, child)
-			}
+			tree = append(tree, child)
 		}
 		pending = pending[1:]
 	}

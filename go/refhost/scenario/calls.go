@@ -3,7 +3,6 @@ package scenario
 import (
 	"encoding/json"
 	"fmt"
-	"reflect"
 	"regexp"
 	"sync"
 	"time"
@@ -11,6 +10,7 @@ import (
 	"mattermost-plugin/mattermost"
 	"mattermost-plugin/refhost/canon"
 	"mattermost-plugin/refhost/host"
+	"mattermost-plugin/refhost/invoke"
 )
 
 type callStep struct {
@@ -40,13 +40,6 @@ type joinStep struct {
 	ExpectError string            `json:"expect_error"`
 }
 
-type callResult struct {
-	spec    *mattermost.MethodSpec
-	returns any
-	wire    any
-	err     error
-}
-
 func init() {
 	on("call", runCall)
 	on("join", runJoin)
@@ -62,7 +55,7 @@ func runCall(r *runner, c common, wanted *callStep) (any, error) {
 		return r.callUnknown(plugin, wanted)
 	}
 	if wanted.Background != "" {
-		done := make(chan callResult, 1)
+		done := make(chan invoke.Result, 1)
 		r.pending[wanted.Background] = done
 		go func() { done <- call(plugin, spec, wanted) }()
 		return nil, nil
@@ -74,12 +67,12 @@ func runCall(r *runner, c common, wanted *callStep) (any, error) {
 	}
 	var value any
 	for _, result := range results {
-		if value, err = result.check(wanted.Expect, wanted.ExpectError); err != nil {
+		if value, err = check(result, wanted.Expect, wanted.ExpectError); err != nil {
 			return nil, err
 		}
 		if wanted.ExpectWire != nil {
-			result.returns = result.wire
-			if value, err = result.check(wanted.ExpectWire, wanted.ExpectError); err != nil {
+			result.Returns = result.Wire
+			if value, err = check(result, wanted.ExpectWire, wanted.ExpectError); err != nil {
 				return nil, fmt.Errorf("on the wire: %w", err)
 			}
 		}
@@ -93,9 +86,9 @@ func (r *runner) callUnknown(plugin *host.Plugin, wanted *callStep) (any, error)
 	return nil, expectError(err, wanted.ExpectError)
 }
 
-func callMany(plugin *host.Plugin, spec *mattermost.MethodSpec, wanted *callStep) []callResult {
+func callMany(plugin *host.Plugin, spec *mattermost.MethodSpec, wanted *callStep) []invoke.Result {
 	times, concurrent := max(wanted.Times, 1), max(wanted.Concurrent, 1)
-	results := make([]callResult, times)
+	results := make([]invoke.Result, times)
 	numbers := make(chan int)
 	var workers sync.WaitGroup
 	for range min(concurrent, times) {
@@ -113,39 +106,11 @@ func callMany(plugin *host.Plugin, spec *mattermost.MethodSpec, wanted *callStep
 	return results
 }
 
-func call(plugin *host.Plugin, spec *mattermost.MethodSpec, wanted *callStep) callResult {
-	args, err := arguments(spec, wanted.Args)
-	if err != nil {
-		return callResult{spec: spec, err: err}
-	}
+func call(plugin *host.Plugin, spec *mattermost.MethodSpec, wanted *callStep) invoke.Result {
 	if wanted.Anyway {
-		returns := spec.NewReturns()
-		return callResult{spec, returns, returns, plugin.CallAnyway(spec.Name, args, returns)}
+		return invoke.CallAnyway(plugin, spec, wanted.Args)
 	}
-	returns, wire, err := plugin.CallWire(spec.Name, args)
-	return callResult{spec, returns, wire, err}
-}
-
-// arguments fills the argument struct; a context that is not given is a usual one.
-func arguments(spec *mattermost.MethodSpec, list []json.RawMessage) (any, error) {
-	args := spec.NewArgs()
-	if len(list) > len(spec.Params) {
-		return nil, fmt.Errorf("%s has %d parameters", spec.Name, len(spec.Params))
-	}
-	for i, slot := range spec.Params {
-		field := reflect.ValueOf(args).Elem().FieldByName(slot.Field)
-		if i < len(list) {
-			value, err := canon.Decode(list[i], field.Type())
-			if err != nil {
-				return nil, fmt.Errorf("argument %d: %w", i, err)
-			}
-			field.Set(value)
-		}
-		if field.Type() == reflect.TypeFor[*mattermost.Context]() && field.IsNil() {
-			field.Set(reflect.ValueOf(&mattermost.Context{SessionId: "session", RequestId: "request", IPAddress: "127.0.0.1"}))
-		}
-	}
-	return args, nil
+	return invoke.Call(plugin, spec, wanted.Args)
 }
 
 func runJoin(r *runner, c common, wanted *joinStep) (any, error) {
@@ -156,18 +121,18 @@ func runJoin(r *runner, c common, wanted *joinStep) (any, error) {
 	delete(r.pending, wanted.Background)
 	select {
 	case result := <-done:
-		return result.check(wanted.Expect, wanted.ExpectError)
+		return check(result, wanted.Expect, wanted.ExpectError)
 	case <-time.After(c.limit(defaultLimit)):
 		return nil, fmt.Errorf("the call %q has not returned", wanted.Background)
 	}
 }
 
 // check compares results and error; it returns the results for the output.
-func (r callResult) check(expected []json.RawMessage, expectedError string) (any, error) {
-	if failure := r.failure(); failure != nil || expectedError != "" {
+func check(r invoke.Result, expected []json.RawMessage, expectedError string) (any, error) {
+	if failure := r.Failure(); failure != nil || expectedError != "" {
 		return nil, expectError(failure, expectedError)
 	}
-	values, err := r.results()
+	values, err := r.Values()
 	if err != nil {
 		return nil, err
 	}
@@ -177,35 +142,11 @@ func (r callResult) check(expected []json.RawMessage, expectedError string) (any
 			return nil, err
 		}
 		if i >= len(values) {
-			return nil, fmt.Errorf("%s has only %d results", r.spec.Name, len(values))
+			return nil, fmt.Errorf("%s has only %d results", r.Spec.Name, len(values))
 		}
 		if differences := canon.Subset(want, values[i]); len(differences) > 0 {
 			return nil, fmt.Errorf("result %d: %v", i, differences)
 		}
-	}
-	return values, nil
-}
-
-// failure is the error of the call, or the hook's own error result.
-func (r callResult) failure() error {
-	if r.err != nil || r.spec.Error == "" || r.returns == nil {
-		return r.err
-	}
-	field := reflect.ValueOf(r.returns).Elem().FieldByName(r.spec.Error)
-	if field.IsNil() {
-		return nil
-	}
-	return field.Interface().(error)
-}
-
-func (r callResult) results() ([]any, error) {
-	values := make([]any, len(r.spec.Results))
-	for i, slot := range r.spec.Results {
-		tree, err := canon.Tree(reflect.ValueOf(r.returns).Elem().FieldByName(slot.Field))
-		if err != nil {
-			return nil, err
-		}
-		values[i] = tree
 	}
 	return values, nil
 }

@@ -42,7 +42,7 @@ func decodePost(raw json.RawMessage) (*mattermost.Post, error) {
 	return post, nil
 }
 
-// runPost stores a post through all plugins, and waits until those that are told afterwards have returned.
+// runPost stores a post through all plugins, and waits until those that are told afterwards have acknowledged it.
 func runPost(r *runner, _ common, wanted *postStep) (any, error) {
 	post, err := decodePost(wanted.Post)
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"mattermost-plugin/refhost/host"
+	"mattermost-plugin/refhost/invoke"
 	"mattermost-plugin/refhost/mask"
 	"mattermost-plugin/refhost/procs"
 )
@@ -53,7 +54,7 @@ type runner struct {
 	last     string
 	logFrom  int
 	holds    map[string]chan struct{}
-	pending  map[string]chan callResult
+	pending  map[string]chan invoke.Result
 	seen     []procs.Process
 	out      *json.Encoder
 	outMutex sync.Mutex
@@ -75,7 +76,7 @@ func Run(file *File, out io.Writer) error {
 	}
 	r := &runner{
 		host: server, plugins: map[string]*host.Plugin{}, holds: map[string]chan struct{}{},
-		pending: map[string]chan callResult{}, out: json.NewEncoder(out),
+		pending: map[string]chan invoke.Result{}, out: json.NewEncoder(out),
 	}
 	r.out.SetEscapeHTML(false)
 	defer r.finish()

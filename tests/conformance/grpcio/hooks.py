@@ -70,7 +70,7 @@ def answer(wanted: Wanted, request: Message, response: Message, context: grpc.Se
             if wanted.answer == "change":
                 getattr(request, argument.name).message = wanted.content["message"]
             getattr(response, result.name).MergeFrom(getattr(request, argument.name))
-        case "nothing":
+        case "nothing" | "note":
             pass
         case other:
             raise ValueError(f"{wanted.content['hook']} cannot do {other}")

@@ -34,6 +34,11 @@ class Wanted:
     def record(self, **received: Any) -> None:
         """Writes down what the hook has received."""
         out = {"case": self.content["case"], "hook": self.content["hook"], **received}
+        if self.answer == "note":
+            # One write of a whole line, because other handlers write, too.
+            with (self.directory / "hook.notes").open("a", encoding="utf-8") as file:
+                file.write(canonical.dumps(out) + "\n")
+            return
         (self.directory / "hook.out.json").write_text(canonical.dumps(out), encoding="utf-8")
 
     def fail(self, context: grpc.ServicerContext) -> NoReturn:

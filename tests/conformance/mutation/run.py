@@ -125,7 +125,8 @@ def _in_codec(arguments: argparse.Namespace, mutation: Mutation) -> bool:
 def _copy_of_bundle(arguments: argparse.Namespace, bundle: Path) -> Path:
     copy: Path = arguments.work / "bundle"
     shutil.rmtree(copy, ignore_errors=True)
-    shutil.copytree(bundle, copy)
+    # A mutated file is not the one in the list of hashes.
+    shutil.copytree(bundle, copy, ignore=shutil.ignore_patterns("files.sha256"))
     return copy
 
 

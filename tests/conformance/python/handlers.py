@@ -64,8 +64,14 @@ async def _answer(settings: dict[str, Any], spec: HookSpec, args: tuple[Any, ...
         return None
 
     def tell(**received: Any) -> None:
+        text = canonical.dumps({"case": told["case"], "hook": spec.name, **received})
+        if told["answer"] == "note":
+            # One write of a whole line, because other handlers write, too.
+            with open(os.path.join(directory, "hook.notes"), "a", encoding="utf-8") as file:
+                file.write(text + "\n")
+            return
         with open(os.path.join(directory, "hook.out.json"), "w", encoding="utf-8") as file:
-            file.write(canonical.dumps({"case": told["case"], "hook": spec.name, **received}))
+            file.write(text)
 
     if spec.stream == "file":
         returns = await streams.look_at_file(told, tell, *args)

@@ -25,7 +25,7 @@ var build = sync.OnceValues(func() (string, error) {
 	return executable, command.Run()
 })
 
-// Make returns a bundle of the Go test plugin in one of its modes: "", "hello", "conformance" or "idle".
+// Make returns a bundle of the Go test plugin in one of its modes: "", "hello", "conformance", "late" or "idle".
 func Make(t testing.TB, id, mode string) string {
 	t.Helper()
 	executable, err := build()

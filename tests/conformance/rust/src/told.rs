@@ -1,6 +1,8 @@
 //! What `hook.json` says, and `hook.out.json`.
 
-use std::path::PathBuf;
+use std::fs::OpenOptions;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
 
 use mmp_gob::Gob;
 use mmp_plugin::HookError;
@@ -67,6 +69,9 @@ impl Conformance {
             line.extend(more);
         }
         let directory = self.directory().await.ok_or("there is no directory")?;
+        if told.answer == "note" {
+            return note(&directory, &line).map_err(canonical::text);
+        }
         std::fs::write(directory.join("hook.out.json"), line.to_string()).map_err(canonical::text)
     }
 
@@ -83,12 +88,18 @@ impl Conformance {
                 "error" => Answer::Fails(errors::told(told.error.as_ref().ok_or("there is no error")?)),
                 "echo" => Answer::Echo,
                 "change" => Answer::Change(told.message.clone().unwrap_or_default()),
-                "nothing" => Answer::Nothing,
+                "nothing" | "note" => Answer::Nothing,
                 other => return Err(format!("there is no answer {other}")),
             })
         };
         answer.await.unwrap_or_else(|fault: Fault| fail(&HookError::new(fault)))
     }
+}
+
+/// Appends a whole line at once, because other handlers write, too.
+fn note(directory: &Path, line: &Value) -> std::io::Result<()> {
+    let mut file = OpenOptions::new().create(true).append(true).open(directory.join("hook.notes"))?;
+    file.write_all(format!("{line}\n").as_bytes())
 }
 
 /// Fails in a hook that has no error result.

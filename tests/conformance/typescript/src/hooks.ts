@@ -46,6 +46,7 @@ function answer(name: string, request: Message, wanted: Wanted): Message | undef
         case "error":
             throw toThrow(wanted.get("error") as Fields);
         case "nothing":
+        case "note":
             return undefined;
         case "echo":
             return echo(name, argumentOf(name, request, wanted));

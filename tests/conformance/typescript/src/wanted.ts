@@ -1,6 +1,6 @@
 // What the host wants a hook to do, from hook.json, and what the hook has received, for hook.out.json.
 
-import { readFile, writeFile } from "node:fs/promises";
+import { appendFile, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
 import { fromValue } from "./runtime/values";
@@ -46,7 +46,13 @@ export class Wanted {
     /** Writes down what the hook has received. */
     async record(received: { [key: string]: Tree | undefined }): Promise<void> {
         const head = { case: this.content.get("case"), hook: this.content.get("hook") };
-        await writeFile(join(this.directory, "hook.out.json"), write(fields({ ...head, ...received })));
+        const text = write(fields({ ...head, ...received }));
+        if (this.answer === "note") {
+            // One write of a whole line, because other handlers write, too.
+            await appendFile(join(this.directory, "hook.notes"), `${text}\n`);
+            return;
+        }
+        await writeFile(join(this.directory, "hook.out.json"), text);
     }
 }
 

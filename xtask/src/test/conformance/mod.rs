@@ -69,7 +69,9 @@ fn test_plugin(shell: &Shell, project: &Project, directory: &str) -> Result<Path
     Ok(bundle::build(shell, project, &source, &options)?.directory)
 }
 
+/// Says what the handlers of the plugin in Python are to be, in the bundle and in its list of files.
 fn paint(bundle: &Path, colour: &str) -> Result<()> {
     let file = bundle.join("colour");
-    std::fs::write(&file, colour).with_context(|| format!("cannot write {}", file.display()))
+    std::fs::write(&file, colour).with_context(|| format!("cannot write {}", file.display()))?;
+    bundle::list_files(bundle)
 }
