@@ -2,6 +2,7 @@
 
 mod machine;
 mod report;
+mod workers;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
@@ -11,6 +12,7 @@ use anyhow::{Context as _, Result, bail};
 use crate::bundle::{self, Options};
 use crate::go_parts;
 use crate::project::Project;
+use crate::results;
 use crate::shell::Shell;
 
 /// The name of the plugin that the ratios refer to.
@@ -22,9 +24,6 @@ const ONLY_HTTP: &str = "python_fastapi";
 /// The plugins that have hooks and serve no HTTP.
 const ONLY_HOOKS: [&str; 2] = ["grpcio", "typescript"];
 
-/// The line in a report below which nothing is written anew.
-const KEPT: &str = "<!-- Below: the figures of other commands, kept by `cargo xtask bench`. -->";
-
 /// The arguments of the command.
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -34,9 +33,9 @@ pub(crate) struct Args {
     /// Calls in a round.
     #[arg(long, default_value_t = 1200)]
     calls: u32,
-    /// Instead: so many hooks on each plugin, with samples of its memory, printed as JSON.
-    #[arg(long, value_name = "HOOKS")]
-    soak: Option<u32>,
+    /// Only what workers are about: the throughput of several, and the time of restarts.
+    #[arg(long)]
+    workers: bool,
     /// Where the report goes.
     #[arg(long, value_name = "FILE", default_value = "bench/results.md")]
     out: PathBuf,
@@ -45,27 +44,30 @@ pub(crate) struct Args {
 /// Runs the command.
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let (shell, project) = (Shell::terminal(), Project::load()?);
-    let mut plugins = vec![(BASELINE.to_owned(), go_parts::goplugin(&shell, &project)?)];
+    let refhost = go_parts::refhost(&shell, &project)?;
+    let out = project.root.join(&args.out);
+    if !args.workers {
+        results::put_first(&out, &compare(&shell, &project, &refhost, args)?)?;
+    }
+    workers::measure(&shell, &project, &refhost, &out)?;
+    print!("{}", std::fs::read_to_string(&out).with_context(|| format!("cannot read {}", out.display()))?);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The figures of the plugins that do the same.
+fn compare(shell: &Shell, project: &Project, refhost: &Path, args: &Args) -> Result<String> {
+    let mut plugins = vec![(BASELINE.to_owned(), go_parts::goplugin(shell, project)?)];
     for directory in plugin_directories(&project.root.join("bench/plugins"))? {
         let name = directory.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        plugins.push((name, bundle::build(&shell, &project, &directory, &Options::unpacked())?.directory));
-    }
-    let refhost = go_parts::refhost(&shell, &project)?;
-    if let Some(hooks) = args.soak {
-        shell.run(bench(&refhost, &plugins, Workloads::Hooks).arg(format!("--soak={hooks}")))?;
-        return Ok(ExitCode::SUCCESS);
+        plugins.push((name, bundle::build(shell, project, &directory, &Options::unpacked())?.directory));
     }
     let measure = |workloads: Workloads| -> Result<report::Report> {
-        let mut command = bench(&refhost, &plugins, workloads);
+        let mut command = bench(refhost, &plugins, workloads);
         command.arg(format!("--rounds={}", args.rounds)).arg(format!("--calls={}", args.calls));
         serde_json::from_str(&shell.watch(&mut command)?).context("what refhost bench writes")
     };
     let (hooks, http) = (measure(Workloads::Hooks)?, measure(Workloads::Http)?);
-    let out = project.root.join(&args.out);
-    let text = report::render(&hooks, &http, &machine::describe(&shell)?) + &kept(&out);
-    std::fs::write(&out, &text).with_context(|| format!("cannot write {}", out.display()))?;
-    print!("{text}");
-    Ok(ExitCode::SUCCESS)
+    Ok(report::render(&hooks, &http, &machine::describe(shell)?))
 }
 
 /// What is measured in one interleaved run.
@@ -91,12 +93,6 @@ fn bench(refhost: &Path, plugins: &[(String, PathBuf)], workloads: Workloads) ->
     let plugins = plugins.iter().filter(takes_part);
     command.args(plugins.map(|(name, directory)| format!("--plugin={name}={}", directory.display())));
     command
-}
-
-/// What stands below [`KEPT`] in the last report: the figures of other commands.
-fn kept(report: &Path) -> String {
-    let last = std::fs::read_to_string(report).unwrap_or_default();
-    last.find(KEPT).map(|at| format!("\n{}", &last[at..])).unwrap_or_default()
 }
 
 fn plugin_directories(top: &Path) -> Result<Vec<PathBuf>> {
