@@ -306,4 +306,28 @@ DEATHS = [
     ),
 ]
 
-CASES = [*MANIFESTS, *INTERPRETERS, *SOURCES, *HANDLERS, *DEPENDENCIES, *ACTIVATIONS, *DEATHS]
+LIST = "server/files.sha256"
+WRONG_HASH = "0" * 64
+UPLOAD = (
+    "upload it again, or set MATTERMOST_PLUGIN_DEVELOPMENT=1 in the server's environment "
+    "if you change them yourself while you develop it"
+)
+
+FILES = [
+    Case(
+        "files that were changed after the upload",
+        "the plugin's files are not those of its bundle: plugin.py has another content, data.json is missing, "
+        "server/… does not belong there (and … more); they were changed on the server's machine "
+        f"or did not get there whole, so the plugin is not started: {UPLOAD}",
+        {"plugin.py": GOOD, LIST: f"{WRONG_HASH}  plugin.py\n{WRONG_HASH}  data.json\n"},
+    ),
+    Case(
+        "a list of files that leads out of the bundle",
+        "the list of the plugin's files, server/files.sha256, cannot be used: line 1 is not a hash of 64 hexadecimal "
+        "digits, two spaces and the path of a file inside the bundle; so it is not known whether they are "
+        f"those of the bundle, and the plugin is not started: {UPLOAD}",
+        {"plugin.py": GOOD, LIST: f"{WRONG_HASH}  ../../etc/passwd\n"},
+    ),
+]
+
+CASES = [*MANIFESTS, *FILES, *INTERPRETERS, *SOURCES, *HANDLERS, *DEPENDENCIES, *ACTIVATIONS, *DEATHS]

@@ -86,7 +86,9 @@ def _run(arguments: argparse.Namespace, case: Case | Working) -> Seen:
 
 
 def _write_bundle(base: Path, bundle: Path, case: Case | Working) -> None:
-    shutil.copytree(base / "server", bundle / "server", copy_function=_link)
+    # The list of hashes is of the base bundle's own files.
+    unlisted = shutil.ignore_patterns("files.sha256")
+    shutil.copytree(base / "server", bundle / "server", copy_function=_link, ignore=unlisted)
     manifest = json.loads((base / "plugin.json").read_text(encoding="utf-8"))
     server = {"executables": manifest["server"]["executables"], "runtime": "python", **case.server}
     text = json.dumps({"id": ID, "name": case.name, "version": "1.0.0", "server": server}, indent=2)

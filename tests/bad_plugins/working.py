@@ -185,4 +185,10 @@ WORKING = [
         [*COUNTED, {"do": "expect_log", "match": "info +counting"}],
         newer_than=(3, 10),
     ),
+    Working(
+        "a changed file while the plugin is developed",
+        {"plugin.py": LOUD, "server/files.sha256": f"{'0' * 64}  plugin.py\n"},
+        COUNTED,
+        variables={"MATTERMOST_PLUGIN_DEVELOPMENT": "1"},
+    ),
 ]

@@ -125,7 +125,8 @@ def without_database(refhost: Path, bundle: Path) -> list[str]:
     """Run the plugin with a manifest that does not ask for the database, under a server that would crash at a call."""
     with tempfile.TemporaryDirectory() as directory:
         copy = Path(directory, "bundle")
-        shutil.copytree(bundle, copy, symlinks=True)
+        # The manifest will not be the one in the list of hashes.
+        shutil.copytree(bundle, copy, symlinks=True, ignore=shutil.ignore_patterns("files.sha256"))
         manifest = json.loads((copy / "plugin.json").read_text())
         del manifest["server"]["database"]
         (copy / "plugin.json").write_text(json.dumps(manifest))

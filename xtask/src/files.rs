@@ -66,6 +66,14 @@ pub(crate) fn put(from: &Path, to: &Path) -> Result<()> {
     Ok(())
 }
 
+/// Writes a text into a file, with the directories above it.
+pub(crate) fn put_text(to: &Path, text: &str) -> Result<()> {
+    if let Some(parent) = to.parent() {
+        fs::create_dir_all(parent).with_context(|| format!("cannot make {}", parent.display()))?;
+    }
+    fs::write(to, text).with_context(|| format!("cannot write {}", to.display()))
+}
+
 /// The mode that a file has in a bundle: 0755 if it is executable, 0644 if not.
 pub(crate) fn mode(path: &Path) -> Result<u32> {
     let executable = fs::metadata(path)?.permissions().mode() & 0o111 != 0;

@@ -38,6 +38,8 @@ fn build(shell: &Shell, project: &Project, name: &str, into: &Path) -> Result<Pa
     require(shell)?;
     let executable = into.join(name);
     let mut command = go(&project.root.join("go").join(name));
+    // Without cgo the programs are static, and run where there is nothing else.
+    command.env("CGO_ENABLED", "0");
     // Without -buildvcs=false a checkout that git does not trust, or no checkout at all, is an error.
     shell.run(command.args(["build", "-buildvcs=false", "-o"]).arg(&executable).arg("."))?;
     Ok(executable)

@@ -4,9 +4,11 @@ mod bad_plugins;
 mod conformance;
 mod database;
 mod end_to_end;
+mod fuzz;
 mod go;
+mod hostile_user;
 mod proto;
-mod python;
+pub(crate) mod python;
 mod runner;
 mod rust;
 mod skips;
@@ -41,6 +43,7 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let all: Vec<Step> = [
         rust::STEPS,
+        fuzz::STEPS,
         go::STEPS,
         proto::STEPS,
         python::STEPS,
@@ -50,6 +53,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         conformance::STEPS,
         streams::STEPS,
         database::STEPS,
+        hostile_user::STEPS,
     ]
     .concat();
     if args.list {

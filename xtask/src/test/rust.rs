@@ -23,6 +23,8 @@ pub(crate) const STEPS: &[Step] = &[
 fn format(shell: &Shell, project: &Project) -> Result<Outcome> {
     require(shell, project, "fmt", "rustfmt")?;
     shell.run(project.cargo().args(["fmt", "--all", "--check"])).context("run `cargo fmt --all`")?;
+    let fuzz = ["fmt", "--manifest-path", "fuzz/Cargo.toml"];
+    shell.run(project.cargo().args(fuzz).arg("--check")).with_context(|| format!("run `cargo {}`", fuzz.join(" ")))?;
     Ok(Outcome::Passed)
 }
 
