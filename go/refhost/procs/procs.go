@@ -117,6 +117,25 @@ func Alive(list []Process) []Process {
 	return alive
 }
 
+// IsStopped says whether every thread of a process stands still by a signal, or is gone.
+func IsStopped(pid int) bool {
+	threads, err := os.ReadDir(fmt.Sprintf("/proc/%d/task", pid))
+	if err != nil {
+		return true
+	}
+	for _, thread := range threads {
+		data, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%s/stat", pid, thread.Name()))
+		if err != nil {
+			continue
+		}
+		text := string(data)
+		if _, state, found := strings.Cut(text[strings.LastIndexByte(text, ')')+1:], " "); found && !strings.HasPrefix(state, "T") && !strings.HasPrefix(state, "Z") {
+			return false
+		}
+	}
+	return true
+}
+
 // Usage sums up memory in kB and processor time in clock ticks.
 func Usage(list []Process) (rss, ticks uint64) {
 	for _, process := range list {

@@ -3,6 +3,8 @@ package procs_test
 import (
 	"os"
 	"os/exec"
+	"runtime"
+	"syscall"
 	"testing"
 
 	"mattermost-plugin/refhost/procs"
@@ -29,6 +31,17 @@ func TestTreeAndSurvivors(t *testing.T) {
 	child := procs.Tree(command.Process.Pid)
 	if len(child) != 1 || len(procs.Alive(child)) != 1 {
 		t.Errorf("%+v are not alive", child)
+	}
+	if procs.IsStopped(command.Process.Pid) {
+		t.Error("a process that runs is called stopped")
+	}
+	for _, signal := range []syscall.Signal{syscall.SIGSTOP, syscall.SIGCONT} {
+		if err := command.Process.Signal(signal); err != nil {
+			t.Fatal(err)
+		}
+		for wanted := signal == syscall.SIGSTOP; procs.IsStopped(command.Process.Pid) != wanted; {
+			runtime.Gosched()
+		}
 	}
 	input.Close()
 	if err := command.Wait(); err != nil {

@@ -55,7 +55,7 @@ func init() {
 	on("ping", runPing)
 	on("health", runHealth)
 	on("kill", runKill)
-	on("freeze", func(r *runner, c common, _ *plainStep) (any, error) { return r.signal(c, "tree", "STOP") })
+	on("freeze", runFreeze)
 	on("thaw", func(r *runner, c common, _ *plainStep) (any, error) { return r.signal(c, "tree", "CONT") })
 	on("processes", runProcesses)
 	on("survivors", runSurvivors)
@@ -182,7 +182,7 @@ var signals = map[string]syscall.Signal{"KILL": syscall.SIGKILL, "TERM": syscall
 
 func kill(pid int) { _ = syscall.Kill(pid, syscall.SIGKILL) }
 
-func (r *runner) signal(c common, target, name string) (any, error) {
+func (r *runner) signal(c common, target, name string) ([]procs.Process, error) {
 	plugin, err := r.plugin(c)
 	if err != nil {
 		return nil, err
@@ -204,6 +204,25 @@ func (r *runner) signal(c common, target, name string) (any, error) {
 	for _, process := range tree {
 		if err := syscall.Kill(process.Pid, signal); err != nil {
 			return nil, err
+		}
+	}
+	return tree, nil
+}
+
+// runFreeze stops the plugin's processes, and returns when they stand still: kill returns as soon as the signal is pending, and a
+// process that runs on another processor may answer something before it sees it.
+func runFreeze(r *runner, c common, _ *plainStep) (any, error) {
+	tree, err := r.signal(c, "tree", "STOP")
+	if err != nil {
+		return nil, err
+	}
+	deadline := time.Now().Add(c.limit(defaultLimit))
+	for _, process := range tree {
+		for !procs.IsStopped(process.Pid) {
+			if time.Now().After(deadline) {
+				return nil, fmt.Errorf("process %d does not stop: %+v", process.Pid, process)
+			}
+			time.Sleep(time.Millisecond)
 		}
 	}
 	return tree, nil
