@@ -25,7 +25,7 @@ def _crash(run: Run, host: Host, text: str) -> None:
     reply = host.fault(text)
     ephemeral = bool(reply.results) and (reply.results[0] or {}).get("response_type") == "ephemeral"
     run.expect(
-        ephemeral and len(reply.text) > 20 and reply.seconds < BACK_LIMIT + 1,
+        ephemeral and len(reply.text) > 20 and run.in_time(reply.seconds, BACK_LIMIT + 1),
         f"{text}: the user reads “{reply.text}” after {reply.seconds:.2f} s",
         f"{text}: the user gets {reply}",
     )
@@ -154,10 +154,10 @@ def crash_each_time(run: Run) -> None:
 def _look_degraded(run: Run, host: Host) -> None:
     """See what users and administrators of a degraded plugin get."""
     post = host.post("hello")
-    run.expect(post.text == "hello" and post.seconds < 0.5, "posts flow", f"a post: {post}")
+    run.expect(post.text == "hello" and run.in_time(post.seconds, 0.5), "posts flow", f"a post: {post}")
     command = host.fault("pid")
     run.expect(
-        command.seconds < 0.5 and len(command.text) > 20 and not command.text.startswith("pid"),
+        run.in_time(command.seconds, 0.5) and len(command.text) > 20 and not command.text.startswith("pid"),
         f"commands: “{command.text}”",
         f"a command: {command}",
     )

@@ -19,16 +19,16 @@ const HEADING: &str = "A soak";
 pub(crate) struct Args {
     /// How long. Less than three minutes are too few for the comparison of memory to mean much.
     #[arg(long, default_value_t = 60)]
-    minutes: u64,
+    pub(crate) minutes: u64,
     /// The pause in seconds between two kills of a worker; 0 kills none.
     #[arg(long, default_value_t = 10, value_name = "SECONDS")]
-    kill_every: u64,
+    pub(crate) kill_every: u64,
     /// How many workers the plugin has. One alone is killed less often than --kill-every says: it would be given up.
     #[arg(long, default_value_t = 2)]
-    workers: u32,
+    pub(crate) workers: u32,
     /// Where the report goes, beside standard output.
     #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = "bench/results.md")]
-    out: Option<PathBuf>,
+    pub(crate) out: Option<PathBuf>,
 }
 
 /// Runs the command.

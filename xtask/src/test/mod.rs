@@ -14,6 +14,7 @@ mod rust;
 mod skips;
 mod step;
 mod streams;
+mod supervisor;
 mod table;
 mod typescript;
 
@@ -54,6 +55,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         streams::STEPS,
         database::STEPS,
         hostile_user::STEPS,
+        supervisor::STEPS,
     ]
     .concat();
     if args.list {

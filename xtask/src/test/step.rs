@@ -14,7 +14,7 @@ pub(crate) enum Lane {
     Compiler,
     /// At the same time as those.
     Beside,
-    /// After all of those, with the machine to itself.
+    /// After all of those, with the machine to itself. A step that fails is tried once more.
     Alone,
 }
 
@@ -53,6 +53,8 @@ pub(crate) struct Finished {
     pub(crate) name: &'static str,
     /// What came of it, or why it failed.
     pub(crate) outcome: Result<Outcome, String>,
+    /// Why a first try failed, if this was the second.
+    pub(crate) first: Option<String>,
     /// How long it took.
     pub(crate) time: Duration,
     /// Tests inside it that were not run, with their reasons.
