@@ -131,7 +131,7 @@ class Run:
         return bool(good)
 
     def in_time(self, seconds: float, limit: float) -> bool:
-        """Return whether something took no longer than it may; what the machine stood still meanwhile does not count."""
+        """Return whether something took no longer than it may; what the machine stood still does not count."""
         return seconds <= limit + STALLS.longest(self.begun)
 
     def within(self, what: str, seconds: float, limit: float) -> bool:

@@ -1,4 +1,4 @@
-"""Measures how long the machine itself stood still: limits in time are about the bridge, not about processors that were away.
+"""Measures how long the machine itself stood still: limits are about the bridge, not about processors that were away.
 
 One thread on each processor sleeps a little, again and again, and notes when it woke up much later than it wanted to. A
 machine that is shared with others, or that has more to run than processors, loses whole parts of a second that way.
@@ -39,7 +39,7 @@ class Stalls:
                     self._seen.append((end, late))
 
     def longest(self, since: float) -> float:
-        """Return the seconds of the longest stall that was over after a time of `time.monotonic`; 0 if there was none."""
+        """Return the seconds of the longest stall that ended after a time of `time.monotonic`; 0 if there was none."""
         with self._lock:
             return max((late for end, late in self._seen if end >= since), default=0.0)
 

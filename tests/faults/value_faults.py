@@ -95,7 +95,7 @@ def _short(value: Any) -> str:
     return text if len(text) < 200 else f"{text[:150]}… ({len(text)} characters)"
 
 
-@fault("F18 odd calls", protections=("value-checks",), seconds=90)
+@fault("F18 odd calls", seconds=90)
 def odd_calls(run: Run) -> None:
     """Injected: API calls with keys of 151 bytes, NUL, texts and props of too many runes, int64 at its ends, errors
     without a text; and, from Python alone, values that Go's types do not have: a lone surrogate, too large

@@ -60,7 +60,7 @@ def _host_garbage(seed: int) -> dict[str, list[bytes]]:
     }
 
 
-@fault("F16 a host that sends garbage", protections=("wire-caps",))
+@fault("F16 a host that sends garbage")
 def garbage_from_the_host(run: Run) -> None:
     """Injected: 17 kinds of bytes from the host's side, on a socket of their own: noise, wrong yamux frames,
     lengths of 4 GiB, gob with lengths of 2^64 bytes, unknown types, cut messages; with --long 200 kinds of noise

@@ -177,6 +177,7 @@ impl Core {
         }
         if failure.is_none() {
             self.register_status_command(link);
+            self.reload_wanted();
         }
     }
 
@@ -239,6 +240,7 @@ impl Core {
         };
         self.log_state(index, Level::Info, sentence);
         self.resume_worker(index);
+        self.reload_wanted();
     }
 
     /// The host says that the configuration changed. Several workers are all told, and the host is answered when all have answered. False if there is only one, which is asked like for any other hook.

@@ -7,6 +7,7 @@ use mio::net::UnixStream;
 
 use crate::frame::{BadFrame, HEADER, Header};
 use crate::messages::Role;
+use crate::protections::{Protection, is_off};
 
 /// How much room there is for reading at least.
 const READ: usize = 16 * 1024;
@@ -66,10 +67,14 @@ impl Input {
     /// How many bytes a frame that has begun still lacks.
     fn missing(&self) -> usize {
         match Header::parse(self.bytes()) {
-            Ok(Some(header)) => (HEADER + header.len).saturating_sub(self.filled.len()).min(MAX_STEP),
+            Ok(Some(header)) => (HEADER + header.len).saturating_sub(self.filled.len()).min(largest_step()),
             _ => 0,
         }
     }
+}
+
+fn largest_step() -> usize {
+    if is_off(Protection::WireCaps) { usize::MAX } else { MAX_STEP }
 }
 
 /// A non-blocking connection with its buffers.

@@ -10,6 +10,7 @@ use mio::{Interest, Registry, Token};
 use crate::connection::{Connection, Input, Received};
 use crate::frame::{self, Header, Kind};
 use crate::messages::{self, Hello, PROTOCOL, Refused, Role, Welcome};
+use crate::protections::{Protection, is_off};
 use crate::token::Token as Secret;
 
 /// How many bits of a token in the event loop number the connections of one link; those above them say which link it is.
@@ -241,7 +242,7 @@ fn check(header: Header, payload: &[u8], identity: &Identity, has_control: bool)
     }
     let hello: Hello =
         messages::decode(payload).map_err(|error| refused("protocol", &format!("HELLO cannot be read: {error}")))?;
-    if !identity.token.matches(&hello.token) {
+    if !identity.token.matches(&hello.token) && !is_off(Protection::LinkAuthentication) {
         return Err(refused("token", "the token is not the one that this worker was given on its standard input"));
     }
     if hello.protocol != PROTOCOL {

@@ -7,7 +7,7 @@ use std::process::{Child, ChildStderr, ChildStdout};
 
 use crate::guard;
 use crate::limits::Limits;
-use crate::processes::Stat;
+use crate::processes::{Stat, descendants};
 use crate::token::Token;
 
 /// How to start a worker.
@@ -80,6 +80,15 @@ impl Process {
             // A guard that takes no byte is gone, and the worker with it.
             let _ = lifeline.write(&[guard::TERMINATE]);
         }
+    }
+
+    /// Sends SIGABRT to what runs the plugin's hooks: the worker, or the program behind a gateway. Python's faulthandler and Go write the stacks of all threads to standard error then, and the
+    /// process ends. False if there is no such process.
+    pub fn abort(&self, behind_gateway: bool) -> bool {
+        // The worker is the guard's first child, and the program the first of the gateway.
+        let place = usize::from(behind_gateway);
+        let pid = descendants(self.guard_pid()).get(place).and_then(|&pid| rustix::process::Pid::from_raw(pid as i32));
+        pid.is_some_and(|pid| rustix::process::kill_process(pid, rustix::process::Signal::ABORT).is_ok())
     }
 
     /// Makes the guard kill the worker and all its children. It is gone when the guard has exited, a few milliseconds later.

@@ -42,8 +42,6 @@ protections! {
     Deadline = "deadline",
     /// A worker that does not answer is started again.
     Recycle = "recycle",
-    /// Answers that come too late are dropped.
-    LateAnswer = "late-answer",
     /// No process of a worker outlives the bridge.
     Guard = "guard",
     /// Stopping has a limit in time.
@@ -58,12 +56,10 @@ protections! {
     Backpressure = "backpressure",
     /// A client that leaves ends what was done for it.
     ClientGone = "client-gone",
-    /// Lengths on the wire are capped.
+    /// Memory is made for bytes that have come, not for those that a length announces.
     WireCaps = "wire-caps",
     /// Only this user's processes that know the token get to the worker link.
     LinkAuthentication = "link-authentication",
-    /// Values that the server cannot take are refused before they are sent.
-    ValueChecks = "value-checks",
     /// Another directory is used where the one for temporary files cannot be.
     TemporaryDirectory = "temporary-directory",
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import gc
 import logging
 import os
@@ -38,6 +39,8 @@ _DRAIN_PATIENCE = 0.5
 """Seconds for hooks that still run at STOP; the bridge has waited for them before."""
 
 _DRAIN_POLL = 0.05
+
+_STDERR = 2
 
 _log = logging.getLogger("mattermost_plugin")
 
@@ -86,6 +89,8 @@ def _start(plugin_class: type[Plugin] | None) -> int:
     keep_token(token.reveal())
     watch = BridgeWatch()
     watch.start()
+    # After a crash in native code, and at the bridge's SIGABRT when nothing answers, the log gets the stacks of all threads.
+    faulthandler.enable(_STDERR)
     sys.setswitchinterval(SWITCH_INTERVAL)
     stdout: Any = sys.stdout
     if hasattr(stdout, "reconfigure"):

@@ -5,6 +5,7 @@ use mmp_goplugin::endpoint::Link as HostLink;
 use mmp_goplugin::netrpc::{Body, CallError};
 use mmp_transcode::msgpack::{Reader, Token};
 use mmp_worker::frame::{BUFFERED, FLUSH, Header, Kind};
+use mmp_worker::protections::{self, Protection};
 
 use super::connection::Hijacked;
 use super::exchange::{Exchange, Step};
@@ -54,7 +55,7 @@ impl Core {
                 if header.flags & FLUSH != 0 && exchange.hijacked.is_none() {
                     exchange.ask(Call::Flush)?;
                 }
-                if exchange.gone || exchange.body_refused {
+                if exchange.gone || exchange.body_refused || protections::is_off(Protection::Backpressure) {
                     exchange.acknowledge(workers, payload.len());
                 }
             }
@@ -199,6 +200,9 @@ impl Core {
     fn client_gone(&mut self, id: u32) {
         let Core { exchanges, workers, .. } = self;
         let Some(exchange) = exchanges.get_mut(id).filter(|exchange| !exchange.gone) else { return };
+        if protections::is_off(Protection::ClientGone) {
+            return;
+        }
         exchange.client_gone(workers);
         if let Some(address) = exchange.address {
             address.send(workers, Kind::Cancel, &[]);
@@ -228,6 +232,9 @@ impl Core {
         let Some(exchange) = exchanges.get_mut(id) else { return };
         let (Some(connection), Some(address)) = (&mut exchange.hijacked, exchange.address) else { return };
         let broken = connection.read_failed(&error.to_string());
+        if protections::is_off(Protection::ClientGone) {
+            return;
+        }
         address.end(workers, broken.as_deref());
     }
 }

@@ -78,12 +78,13 @@ impl Core {
             self.drop_call_streams(session.link(), is_of_worker);
             self.close_database(session.link(), index);
         }
-        let why = match (reason, exit) {
+        let aborted = self.workers.get_mut(index).and_then(|worker| worker.aborted.take());
+        let why = match (reason.or(aborted.as_deref()), exit) {
             (Some(reason), _) => reason.to_owned(),
             (None, Some(code)) => format!("the plugin's worker ended: {}", describe_exit(code)),
             (None, None) => "the plugin's worker ended".to_owned(),
         };
-        self.next_of_life(index, &why, reason.is_none());
+        self.next_of_life(index, &why, reason.is_none() && aborted.is_none());
         self.worker_lost(session, index, &why);
     }
 
@@ -125,27 +126,46 @@ impl Core {
         self.metrics.restarts += 1;
         let was_degraded = worker.life.is_degraded();
         worker.life.ended(now);
+        if worker.reload_wanted {
+            worker.life.forgive(now);
+        }
         let pause = worker.life.restart_at().map(|at| at.saturating_duration_since(now)).unwrap_or_default();
         if worker.life.is_degraded() {
-            let sentence = format!(
-                "{why}; it has ended too often, so the plugin is degraded: hooks get the server's defaults, commands and HTTP requests are told to come back, and the next try is in {} s",
-                pause.as_secs()
-            );
-            self.log_state(index, Level::Error, &sentence);
-            if !was_degraded {
-                self.became_degraded(why);
-            }
+            self.given_up(index, why, pause, was_degraded);
             return;
         }
         let sentence = format!("{why}; it is started again in {:.1} s", pause.as_secs_f64());
         self.log_state(index, Level::Error, &sentence);
     }
 
-    /// A worker was given up for the time being.
+    /// A worker has ended too often. The plugin is degraded if there is no other one.
+    fn given_up(&mut self, index: usize, why: &str, pause: Duration, again: bool) {
+        let seconds = pause.as_secs();
+        if self.is_any_other_of_use(index) {
+            let sentence = format!(
+                "{why}; it has ended too often, so the plugin goes on with its other workers, and the next try is in {seconds} s"
+            );
+            return self.log_state(index, Level::Error, &sentence);
+        }
+        let sentence = format!(
+            "{why}; it has ended too often, so the plugin is degraded: hooks get the server's defaults, commands and HTTP requests are told to come back, and the next try is in {seconds} s"
+        );
+        self.log_state(index, Level::Error, &sentence);
+        if !again {
+            self.became_degraded(why);
+        }
+    }
+
+    /// Whether another worker takes hooks, or soon will.
+    fn is_any_other_of_use(&self, index: usize) -> bool {
+        let mut others = self.workers.iter().filter(|worker| worker.index != index);
+        others.any(|worker| worker.is_ready() || worker.is_coming_for_events())
+    }
+
+    /// No worker is left that takes hooks, or soon will.
     fn became_degraded(&mut self, why: &str) {
         let Some(bundle) = self.workers.bundle() else { return };
-        let others = self.workers.iter().any(|worker| worker.is_ready() || worker.is_coming_for_events());
-        if bundle.on_degraded == OnDegraded::Exit && !others {
+        if bundle.on_degraded == OnDegraded::Exit {
             let message = "the plugin is degraded and ends, as server.on_degraded in plugin.json wants it; the server's health check decides whether to start it again";
             self.log.push(Level::Error, message, &[]);
             self.end = Some(End::Broken);
@@ -155,16 +175,15 @@ impl Core {
     }
 
     /// Every hook that a worker ran is answered in its place. Those that wait go to another worker, or wait for this one if it comes back soon.
-    fn worker_lost(&mut self, session: Option<&mut PluginSession>, index: usize, reason: &str) {
+    pub(super) fn worker_lost(&mut self, session: Option<&mut PluginSession>, index: usize, reason: &str) {
         let Some(worker) = self.workers.get_mut(index) else { return };
         let mut lost = worker.dispatcher.worker_lost();
         // What was for this process alone is of no use to the next one.
         let own = self.hooks.iter().filter(|(_, hook)| hook.worker == index && hook.asker.wants_one_worker());
         lost.extend(own.map(|(id, _)| *id).filter(|&id| worker.dispatcher.remove_queued(id)));
         let comes_back = worker.is_coming() || worker.reloading;
-        let others = self.workers.iter().any(|other| other.is_ready() || other.is_coming_for_events());
         if !comes_back
-            && !others
+            && !self.is_any_other_of_use(index)
             && let Some(worker) = self.workers.get_mut(index)
         {
             lost.extend(worker.dispatcher.drain_queue().into_iter().map(|queued| queued.id));

@@ -6,6 +6,7 @@ use mmp_worker::usage;
 use crate::core::Core;
 use crate::log::Level;
 use crate::supervisor::Worker;
+use crate::supervisor::recycle::DRAIN;
 
 /// Beyond its limit by so much, in percent, a worker is ended at once; until there it may finish what it does.
 const AT_ONCE: u64 = 125;
@@ -76,7 +77,7 @@ impl Core {
             return;
         }
         worker.note_error(&excess.reason);
-        self.drain_worker(index);
+        self.drain_worker(index, DRAIN);
         self.log_state(index, Level::Error, &format!("{}; it is started again when its hooks are done", excess.reason));
     }
 }

@@ -158,6 +158,12 @@ impl Workers {
         self.declared.as_ref().is_some_and(|hooks| hooks.contains(&id))
     }
 
+    /// Asks one to say where it is and to end. False if that is not possible.
+    fn abort(&mut self, index: usize, reason: &str) -> bool {
+        let (Some(bundle), Some(worker)) = (&self.bundle, self.list.get_mut(index)) else { return false };
+        worker.abort(bundle, reason)
+    }
+
     /// Which worker gets a hook: of those that are ready, or else of those that soon will be, the one with the least to do. Hooks of one lane go to one worker, which changes only when nothing of the lane is under way.
     pub(crate) fn choose(&self, method: &Method, lane: Option<Lane>) -> Option<Choice> {
         let able = |worker: &&Worker| worker.mode(method.id).is_some();

@@ -7,10 +7,16 @@ use mmp_worker::protections::{self, Protection};
 use crate::core::Core;
 use crate::hooks::{RESTART_PATIENCE, is_event};
 use crate::log::Level;
+use crate::supervisor::Worker;
 use crate::supervisor::life::State;
 
 /// How long the hooks that run may take.
-const DRAIN: Duration = Duration::from_secs(2);
+pub(super) const DRAIN: Duration = Duration::from_secs(2);
+
+/// How long a worker that does not answer may take to write the stacks of its threads and to end.
+const STACKS: Duration = Duration::from_secs(1);
+
+const RELOAD_LATER: &str = "the plugin is loaded anew once its worker, which is being started, is ready";
 
 impl Core {
     /// A worker is to be started again for this reason; its hooks may be finished. Nothing is done while a debugger holds it.
@@ -23,20 +29,31 @@ impl Core {
             return;
         }
         worker.note_error(reason);
-        self.drain_worker(index);
+        self.drain_worker(index, DRAIN);
         self.log_state(index, Level::Error, &format!("{reason}; the worker is started again"));
     }
 
-    /// The same, without waiting for anything.
+    /// The same for one that would not finish anything: it may only say where its threads are.
     pub(crate) fn recycle_at_once(&mut self, index: usize, reason: &str) {
         if protections::is_off(Protection::Recycle) {
             return;
         }
-        if let Some(worker) = self.workers.get_mut(index)
-            && !worker.is_debugged()
-        {
-            worker.fail(reason);
+        let Some(worker) = self.workers.get_mut(index) else { return };
+        if worker.is_debugged() || worker.aborted.is_some() {
+            return;
         }
+        if !self.workers.abort(index, reason) {
+            if let Some(worker) = self.workers.get_mut(index) {
+                worker.fail(reason);
+            }
+            return;
+        }
+        self.drain_worker(index, STACKS);
+        self.log_state(
+            index,
+            Level::Error,
+            &format!("{reason}; it was told to write its stacks, and is started again"),
+        );
     }
 
     /// The plugin is to be loaded anew, as after its files were changed: every worker is started again, and what was before is forgotten.
@@ -46,17 +63,38 @@ impl Core {
             let Some(worker) = self.workers.get_mut(index) else { continue };
             worker.life.forgive(now);
             if worker.is_ready() {
-                worker.reloading = true;
-                self.drain_worker(index);
-                self.log_state(index, Level::Info, "the plugin is loaded anew");
+                self.reload_worker(index);
+            } else if matches!(worker.life.state(), State::Starting { .. } | State::Loaded { .. }) {
+                // It may have read its files before they changed.
+                worker.reload_wanted = true;
+                self.log.push(Level::Info, RELOAD_LATER, &[("worker", &index.to_string())]);
             } else {
                 self.log_if_changed(index, Level::Info, "the plugin is loaded anew: its worker is started again now");
             }
         }
     }
 
-    pub(super) fn drain_worker(&mut self, index: usize) {
-        let until = self.now + DRAIN;
+    fn reload_worker(&mut self, index: usize) {
+        if let Some(worker) = self.workers.get_mut(index) {
+            worker.reloading = true;
+            self.drain_worker(index, DRAIN);
+            self.log_state(index, Level::Info, "the plugin is loaded anew");
+        }
+    }
+
+    /// Loads those anew for which that was asked while they were being started. Before the plugin is activated, nothing is ended that the host's activation still needs.
+    pub(crate) fn reload_wanted(&mut self) {
+        if !self.activated || self.activating.is_some() {
+            return;
+        }
+        let wanted = |worker: &&Worker| worker.reload_wanted && worker.is_ready();
+        let wanted: Vec<usize> = self.workers.iter().filter(wanted).map(|worker| worker.index).collect();
+        wanted.into_iter().for_each(|index| self.reload_worker(index));
+    }
+
+    /// A worker gets no more hooks, and is ended when those that run are over or the time is up.
+    pub(super) fn drain_worker(&mut self, index: usize, limit: Duration) {
+        let until = self.now + limit;
         if let Some(worker) = self.workers.get_mut(index) {
             worker.life.drain(until);
             worker.dispatcher.pause();
@@ -69,6 +107,13 @@ impl Core {
         let (now, overdue) = (self.now, &self.overdue);
         for worker in self.workers.iter_mut() {
             let State::Draining { until } = worker.life.state() else { continue };
+            if let Some(reason) = &worker.aborted {
+                if now >= until {
+                    let reason = reason.clone();
+                    worker.fail(&reason);
+                }
+                continue;
+            }
             let busy = worker.dispatcher.running_ids().any(|id| !overdue.contains_key(&id));
             if !busy || now >= until {
                 let reason = worker.last_error.clone().filter(|_| !worker.reloading);

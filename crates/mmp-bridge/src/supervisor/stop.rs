@@ -120,8 +120,33 @@ impl Core {
         }
     }
 
+    /// A worker that is away is not waited for: it would not be activated any more, and no hook may reach a plugin that is not. One that is being started is ended.
+    fn give_up_absent(&mut self, session: &mut PluginSession) {
+        const WHY: &str = "the plugin is being stopped";
+        for index in 0..self.workers.len() {
+            let Some(worker) = self.workers.get_mut(index) else { continue };
+            let is_starting = worker.is_starting();
+            if !is_starting && worker.life.restart_at().is_none() {
+                continue;
+            }
+            worker.life.stop();
+            self.log_state(
+                index,
+                Level::Debug,
+                "the plugin is being stopped; its worker, which is away, does not come back",
+            );
+            match self.workers.get_mut(index) {
+                Some(worker) if is_starting => worker.fail(WHY),
+                _ => self.worker_lost(Some(&mut *session), index, WHY),
+            }
+        }
+    }
+
     /// Goes on with the stop, if there is one.
     pub(crate) fn advance_stop(&mut self, session: &mut PluginSession) {
+        if self.stop.is_some() {
+            self.give_up_absent(session);
+        }
         let Some(Stop { phase, since, until, left, .. }) = self.stop else { return };
         let late = self.now >= until && !protections::is_off(Protection::StopDeadline);
         match phase {

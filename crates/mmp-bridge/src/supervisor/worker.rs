@@ -81,6 +81,10 @@ pub(crate) struct Worker {
     pub(crate) failure: Option<String>,
     /// Whether its end is asked for, and no fault.
     pub(crate) reloading: bool,
+    /// Whether it is to be loaded anew as soon as it is ready: its files have changed while it was being started.
+    pub(crate) reload_wanted: bool,
+    /// Why it was told to abort, if it was: it is killed soon if it does not end by itself.
+    pub(super) aborted: Option<String>,
 }
 
 impl Worker {
@@ -112,6 +116,8 @@ impl Worker {
             lost_connection: None,
             failure: None,
             reloading: false,
+            reload_wanted: false,
+            aborted: None,
         }
     }
 
@@ -147,6 +153,8 @@ impl Worker {
         self.last_words.clear();
         self.health = Health::default();
         self.reloading = false;
+        self.reload_wanted = false;
+        self.aborted = None;
         self.usage = Usage::default();
         self.life.started(now);
         Ok(Some(output))
@@ -177,6 +185,14 @@ impl Worker {
     /// How it runs a hook, or ran it before it ended; None if it does not implement it.
     pub(crate) fn mode(&self, id: u16) -> Option<Mode> {
         self.modes.get(usize::from(id)).copied().flatten()
+    }
+
+    /// Asks it to say where it is and to end.
+    pub(super) fn abort(&mut self, bundle: &Bundle, reason: &str) -> bool {
+        let behind_gateway = matches!(bundle.runtime, Runtime::Grpc(_));
+        let told = self.process.as_ref().is_some_and(|process| process.abort(behind_gateway));
+        self.aborted = told.then(|| reason.to_owned());
+        told
     }
 
     /// Whether the process was started and has not said READY.

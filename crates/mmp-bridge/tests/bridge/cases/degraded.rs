@@ -19,6 +19,7 @@ pub(crate) const TESTS: &[Test] = tests![
     one_of_two_workers_is_degraded_while_the_other_comes_back,
     a_plugin_is_loaded_anew,
     a_plugin_is_loaded_anew_while_a_handler_hangs,
+    a_plugin_is_loaded_anew_while_its_worker_is_activated,
 ];
 
 fn script() -> Script {
@@ -119,7 +120,7 @@ fn one_of_two_workers_is_degraded() {
     bundle.set("workers", 2.into());
     let mut host = Host::active(bundle);
     processes::kill(host.worker_of(1));
-    let line = host.logged("it has ended too often");
+    let line = host.logged("it has ended too often, so the plugin goes on with its other workers");
     assert_eq!((line.fields["worker"].as_str(), line.fields["state"].as_str()), ("1", "degraded"), "{line}");
     for number in 0..8 {
         assert_eq!(host.posted(&format!("edit {number}")).0, number.to_string());
@@ -188,5 +189,20 @@ fn a_plugin_is_loaded_anew_while_a_handler_hangs() {
     assert!(took >= Duration::from_millis(1900) && took < Duration::from_secs(4), "{took:?}");
     host.noted("OnActivate", 2);
     host.until("the new worker", LIMIT, |host| (host.posted("edit it").0 == "it").then_some(()));
+    host.finish();
+}
+
+/// It may have read its files before they changed, so it is started once more when it is up.
+fn a_plugin_is_loaded_anew_while_its_worker_is_activated() {
+    let on_activate = ["ok", "sleep 700", "ok"].map(str::to_owned).to_vec();
+    let mut host = Host::active(Bundle::new(&Script { on_activate, ..script() }));
+    processes::kill(host.worker());
+    host.noted("OnActivate sleep", 1);
+    reload(&mut host);
+    host.logged("the plugin is loaded anew once its worker, which is being started, is ready");
+    host.noted("start ", 3);
+    host.noted("OnActivate", 3);
+    host.until("the new worker", LIMIT, |host| (host.posted("edit it").0 == "it").then_some(()));
+    assert_eq!(metrics::sample(&mut host, "mattermost_plugin_worker_restarts_total"), 1.0, "the kill");
     host.finish();
 }

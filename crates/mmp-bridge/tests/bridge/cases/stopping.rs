@@ -29,6 +29,7 @@ pub(crate) const TESTS: &[Test] = tests![
     a_plugin_without_on_deactivate,
     the_worker_dies_while_it_is_drained,
     a_worker_is_not_started_again_during_a_stop,
+    a_worker_that_is_away_does_not_come_back_during_a_stop,
     the_worker_dies_in_on_deactivate,
     a_stop_without_a_worker,
     a_stop_that_is_asked_for_twice,
@@ -284,6 +285,34 @@ fn a_worker_is_not_started_again_during_a_stop() {
     assert_eq!(host.response(exchange), [write(b"all")]);
     assert_eq!(stopped(&mut host, call), Ok(()));
     assert_eq!(ran(&host, "OnDeactivate"), 0);
+    host.finish();
+}
+
+/// It would not be activated, so no hook may reach it; the other one goes on until what it runs is done.
+fn a_worker_that_is_away_does_not_come_back_during_a_stop() {
+    let bundle = Bundle::new(&noted());
+    bundle.set("workers", 2.into());
+    let mut host = Host::active(bundle);
+    let post = host.post("relay");
+    let hook = host.hook();
+    let busy = (0..2).find(|index| {
+        let mark = format!("{index}: MessageWillBePosted relay");
+        host.bundle.journal().iter().any(|line| line.starts_with(&mark))
+    });
+    let away = 1 - busy.unwrap();
+    processes::kill(host.worker_of(away));
+    host.logged("; it is started again in ");
+    let call = stop(&mut host);
+    host.logged("its worker, which is away, does not come back");
+    pause(&mut host, Duration::from_millis(700));
+    assert_eq!(ran(&host, &format!("start of {away} ")), 1, "{}", host.report());
+    for number in 0..4 {
+        assert_eq!(host.posted(&format!("edit {number}")).0, number.to_string(), "the other one serves");
+    }
+    assert_eq!(ran(&host, &format!("{away}: MessageWillBePosted")), 0, "{}", host.report());
+    host.reply(hook);
+    host.wait(post).unwrap();
+    assert_eq!(stopped(&mut host, call), Ok(()));
     host.finish();
 }
 
