@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from mattermost_plugin import Plugin, hook
+from mattermost_plugin import Plugin, _async_main, hook
 from mattermost_plugin import _debugger as debugger
 from mattermost_plugin._bound_hook import BoundHook, bind_hooks
 from mattermost_plugin._gen.hooks import HOOKS
@@ -116,6 +116,39 @@ def test_a_stall_of_the_process_and_a_closed_loop_are_no_lag() -> None:
     for second in range(5):
         assert lag_of(closed, 1e9 + second) == 0.0
     assert lines.take() == []
+
+
+@pytest.mark.parametrize("works", [False, True])
+def test_a_loop_that_only_waits_for_a_processor_blames_nobody(works: bool) -> None:
+    lines, loop, over, made = Lines(), FakeLoop(), threading.Event(), threading.Event()
+    watches: list[LoopWatch] = []
+    # The SDK's own main function, as far as a stack shows it.
+    main: dict[str, Any] = {}
+    exec(compile("def run(wait):\n    wait()", _async_main.__file__, "exec"), main)
+
+    def block() -> None:
+        over.wait(20)
+
+    def run() -> None:
+        watches.append(LoopWatch(loop, {}, lines.log, never))  # type: ignore[arg-type]
+        made.set()
+        # `over.wait` alone is the standard library's, as the loop is; `block` is somebody's function.
+        main["run"](block if works else over.wait)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        assert made.wait(20)
+        frames = sys._current_frames
+        while "wait" not in str(frames()[thread.ident or 0].f_code.co_name):
+            pass
+        watches[0].check(1e9)
+        assert lag_of(watches[0], 1e9 + 3) == 3.0, "the bridge is told of it all the same"
+        blamed = [message.partition(" by ")[2].partition(" in ")[0].rpartition(".")[2] for message in lines.take()]
+        assert blamed == (["block"] if works else [])
+    finally:
+        over.set()
+        thread.join()
 
 
 def test_a_handler_is_named_at_its_timeout_and_then_rarely() -> None:

@@ -10,9 +10,9 @@ use mmp_transcode::generated::SCHEMA_HASH;
 use mmp_transcode::generated::methods::HOOKS_BY_NAME;
 use mmp_worker::connection::{Received, next_frame};
 use mmp_worker::directory::PrivateDirectory;
-use mmp_worker::dispatch::{Dispatcher, Limits, Place, Queued};
+use mmp_worker::dispatch::{Class, Dispatcher, Limits, Need, Place, Queued};
 use mmp_worker::frame::{Header, Kind, put_frame};
-use mmp_worker::link::{self as worker_link, Identity, LISTENER};
+use mmp_worker::link::{self as worker_link, Identity};
 use mmp_worker::messages::{self, Failed, Log, Mode, PROTOCOL, Ready, Role, Welcome};
 use mmp_worker::token::Token;
 
@@ -36,7 +36,7 @@ pub(crate) struct Frames {
     dispatcher: Dispatcher,
     ready: bool,
     hook: u16,
-    mode: Mode,
+    need: Need,
     _directory: PrivateDirectory,
 }
 
@@ -59,9 +59,11 @@ impl Frames {
             plugin_id: PLUGIN_ID.to_owned(),
             bundle_path: bundle.display().to_string(),
             sync_connections: SYNC_CONNECTIONS,
+            worker_index: 0,
+            workers: 1,
         };
         let identity = Identity { schema: SCHEMA_HASH, token: token.clone(), welcome };
-        let link = worker_link::Link::listen(&socket, identity, poll.registry())?;
+        let link = worker_link::Link::listen(&socket, 0, identity, poll.registry())?;
         // The worker waits for its token, so it cannot have come too early.
         server.tell(token.reveal())?;
         let name = "MessageWillBePosted";
@@ -74,7 +76,7 @@ impl Frames {
             dispatcher: Dispatcher::new(Limits::default()),
             ready: false,
             hook,
-            mode: Mode::Sync,
+            need: Need { mode: Mode::Sync, class: Class::Plain },
             _directory: directory,
         };
         while !frames.ready {
@@ -94,7 +96,7 @@ impl Frames {
         }
         let arrived: Vec<_> = self.events.iter().map(|event| (event.token(), event.is_read_closed())).collect();
         for (token, closed) in arrived {
-            if token == LISTENER {
+            if token == worker_link::listener_token(0) {
                 self.link.accept(self.poll.registry())?;
             } else {
                 self.link.writable(token.0);
@@ -148,8 +150,8 @@ impl Frames {
     }
 
     fn loaded(&mut self, ready: &Ready) -> Result<()> {
-        let hook = ready.hooks.iter().find(|(id, _)| *id == self.hook);
-        self.mode = hook.context("the plugin does not handle the hook")?.1;
+        let hook = ready.hooks.iter().find(|hook| hook.0 == self.hook);
+        self.need.mode = hook.context("the plugin does not handle the hook")?.1;
         self.ready = true;
         Ok(())
     }
@@ -159,19 +161,19 @@ impl Frames {
         let id = u32::try_from(batch.started.len())?;
         batch.started.push(Instant::now());
         let arguments = (&batch.request.context, &batch.request.post);
-        let (hook, mode) = (self.hook, self.mode);
+        let (hook, need) = (self.hook, self.need);
         let write = |out: &mut Vec<u8>| {
             put_frame(out, Kind::Hook, hook, id, |out| rmp_serde::encode::write_named(out, &arguments))
         };
-        match self.dispatcher.place(mode) {
+        match self.dispatcher.place(need, None) {
             Place::Connection(connection) => {
                 write(self.link.output(connection).context("the connection is gone")?)?;
-                self.dispatcher.started(id, mode, connection);
+                self.dispatcher.started(id, need, None, connection);
             }
             Place::Queue => {
                 let mut frame = Vec::new();
                 write(&mut frame)?;
-                self.dispatcher.enqueue(Queued { id, mode, frame, since: Instant::now() });
+                self.dispatcher.enqueue(Queued { id, need, frame, since: Instant::now(), lane: None });
             }
             Place::Full => bail!("the queue is full"),
         }
@@ -186,7 +188,7 @@ impl Frames {
         self.dispatcher.finished(id);
         while let Some((queued, connection)) = self.dispatcher.dequeue() {
             self.link.output(connection).context("the connection is gone")?.extend_from_slice(&queued.frame);
-            self.dispatcher.started(queued.id, queued.mode, connection);
+            self.dispatcher.started(queued.id, queued.need, queued.lane, connection);
         }
         Ok(())
     }

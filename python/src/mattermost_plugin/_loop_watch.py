@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from ._bound_hook import BoundHook
-from ._stacks import Sighting, look
+from ._stacks import Sighting, look, waits_in_loop
 from ._watch_report import Say, next_report, seconds_field
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ class LoopWatch:
 
     def _name(self, late: float) -> None:
         frame = sys._current_frames().get(self._thread)  # pyright: ignore[reportPrivateUsage]
-        if frame is None or self._answered_at >= self._asked_at:
+        if frame is None or self._answered_at >= self._asked_at or waits_in_loop(frame):
             return
         self._named = seen = look(frame, list(self._hooks.values()))
         self._due = next_report(late)

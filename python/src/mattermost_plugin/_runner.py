@@ -89,7 +89,7 @@ def _start(plugin_class: type[Plugin] | None) -> int:
     keep_token(token.reveal())
     watch = BridgeWatch()
     watch.start()
-    # After a crash in native code, and at the bridge's SIGABRT when nothing answers, the log gets the stacks of all threads.
+    # After a crash in native code, and at the bridge's SIGABRT when nothing answers, the log gets all stacks.
     faulthandler.enable(_STDERR)
     sys.setswitchinterval(SWITCH_INTERVAL)
     stdout: Any = sys.stdout

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from ._bound_hook import BoundHook
 
 _SDK = os.path.dirname(os.path.abspath(__file__)) + os.sep
+_LOOP = _SDK + "_async_main.py"
 _STANDARD = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
 _PACKAGES = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
 
@@ -70,6 +71,20 @@ def innermost(frame: FrameType) -> FrameType:
 def waits_in_sdk(frame: FrameType) -> bool:
     """Return whether a thread is in this package and not in what it has called."""
     return frame.f_code.co_filename.startswith(_SDK)
+
+
+def waits_in_loop(frame: FrameType) -> bool:
+    """Return whether the thread of the event loop is in the loop itself and in nothing that it calls.
+
+    It does not turn then because it is waiting for a processor, for which nobody is to blame. What is outside of the
+    loop, such as a module that calls `run_plugin`, does not count.
+    """
+    for other in _outward(frame):
+        if other.f_code.co_filename == _LOOP:
+            return True
+        if not _is_standard(other):
+            return False
+    return False
 
 
 def _outward(frame: FrameType | None) -> Iterator[FrameType]:

@@ -49,6 +49,10 @@ fn lints(shell: &Shell, project: &Project) -> Result<Outcome> {
     let arguments = ["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"];
     require(shell, project, "clippy", "clippy")?;
     shell.run(project.cargo().args(arguments))?;
+    // A workspace of its own, which no other step builds.
+    let mut link = project.cargo();
+    link.args(["clippy", "--manifest-path", "bench/link/Cargo.toml", "--locked", "--target-dir"]);
+    shell.run(link.arg(project.made("bench-link")?).args(["--", "-D", "warnings"]))?;
     Ok(Outcome::Passed)
 }
 
@@ -69,8 +73,7 @@ fn tests(shell: &Shell, project: &Project) -> Result<Outcome> {
     Ok(Outcome::Passed)
 }
 
-/// Again, and alone, so that it says how many values there were.
-/// Values that Go's gob wrote. They are kept beside the checkout, not in it.
+/// Values that Go's gob wrote, which are kept beside the checkout, not in it. Once more, and alone, so that it says how many values there were.
 fn golden(shell: &Shell, project: &Project) -> Result<Outcome> {
     let beside = project.root.join("../shared/vectors/mattermost-11.6.jsonl");
     if std::env::var_os("MMP_VECTORS").is_none() && !beside.exists() {
