@@ -11,8 +11,15 @@ use super::step::{Finished, Lane, Outcome, Step};
 use crate::project::Project;
 use crate::shell::Shell;
 
-/// How many lines of a failed step are shown.
-const SHOWN: usize = 200;
+/// How many of the last lines of a failed step are shown.
+const SHOWN: usize = 120;
+
+/// What a line has that says why a test failed: of Go, of Rust, of Python, and of the suites of this project.
+const REASONS: [&str; 5] = ["--- FAIL", "panicked at", "FAILED", "WRONG", "Error:"];
+
+/// How many such lines are shown, and how many lines on either side.
+const REASONS_SHOWN: usize = 20;
+const AROUND: usize = 3;
 
 /// What steps run in.
 pub(crate) struct Runner {
@@ -65,7 +72,7 @@ impl Runner {
             Err(_) => eprintln!("FAILED  {} ({seconds:.1} s)", finished.name),
         }
         if self.verbose || finished.outcome.is_err() {
-            tail(text).for_each(|line| eprintln!("    {line}"));
+            shown(text).iter().for_each(|line| eprintln!("    {line}"));
         }
         if let Err(error) = &finished.outcome {
             eprintln!("    {}: {error}\n    (everything it wrote: {})", finished.name, log.display());
@@ -73,7 +80,32 @@ impl Runner {
     }
 }
 
-fn tail(text: &str) -> impl Iterator<Item = &str> {
-    let skipped = text.lines().count().saturating_sub(SHOWN);
-    text.lines().skip(skipped)
+/// The end of what a step wrote, and before that what looks like the reason of a failure further up, each with a few lines around it: other tests may have gone on for long.
+fn shown(text: &str) -> Vec<&str> {
+    let lines: Vec<&str> = text.lines().collect();
+    let tail = lines.len().saturating_sub(SHOWN);
+    let is_reason = |line: &&str| REASONS.iter().any(|reason| line.contains(reason));
+    let reasons = (0..tail).filter(|&at| is_reason(&lines[at])).take(REASONS_SHOWN);
+    let mut shown: Vec<usize> = reasons.flat_map(|at| at.saturating_sub(AROUND)..tail.min(at + AROUND + 1)).collect();
+    shown.sort_unstable();
+    shown.dedup();
+    shown.extend(tail..lines.len());
+    shown.into_iter().map(|at| lines[at]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_reason_is_shown_however_much_came_after_it() {
+        let mut lines: Vec<String> = (0..1000).map(|number| format!("line {number}")).collect();
+        lines[300] = "--- FAIL: TestScenarios".to_owned();
+        let text = lines.join("\n");
+        let shown = shown(&text);
+        assert_eq!(shown.len(), 2 * AROUND + 1 + SHOWN);
+        assert_eq!((shown[0], shown[AROUND]), (&*format!("line {}", 300 - AROUND), "--- FAIL: TestScenarios"));
+        assert_eq!(shown.last(), Some(&"line 999"));
+        assert_eq!(super::shown("one\npanicked at two"), ["one", "panicked at two"], "nothing twice");
+    }
 }
