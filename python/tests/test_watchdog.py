@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import threading
+import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -133,6 +136,28 @@ def test_a_handler_that_runs_for_too_long_is_named(start: Start) -> None:
     assert len(lines_about(bridge, "has been running")) == 1
 
 
+def test_the_manifest_says_when_a_handler_is_late(start: Start, tmp_path: Path) -> None:
+    chosen = {
+        "UserWillLogIn": {"timeout": 0.3, "on_failure": "allow"},
+        "ChannelWillBeArchived": {"on_failure": "allow"},
+    }
+    manifest = {"id": "a.b", "server": {"runtime": "python", "hooks": chosen}}
+    (tmp_path / "plugin.json").write_text(json.dumps(manifest))
+    bridge = start(
+        """
+        class Slow(Plugin):
+            @hook(timeout=60)
+            def UserWillLogIn(self, context, user):
+                threading.Event().wait(20)
+        """
+    )
+    bridge.wait_ready()
+    begun = time.monotonic()
+    bridge.send_hook("UserWillLogIn", CONTEXT, {})
+    bridge.wait_log(lambda line: "UserWillLogIn (Slow.UserWillLogIn) has been running" in line[1])
+    assert time.monotonic() - begun < 15
+
+
 def test_an_endless_loop_is_named_while_other_hooks_are_served(start: Start) -> None:
     bridge = start(
         """
@@ -201,7 +226,6 @@ def test_a_child_that_was_forked_has_no_watchdog(start: Start) -> None:
 
 def test_a_process_that_stood_still_is_not_called_hung(start: Start) -> None:
     import signal
-    import time
 
     bridge = start(BLOCKING.format(seconds=0, use_uvloop=False))
     bridge.wait_ready()

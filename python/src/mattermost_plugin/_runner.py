@@ -24,6 +24,7 @@ from ._failure import Code, Report, report
 from ._grpc_api import keep_token
 from ._loader import load_plugin_class
 from ._logging import install, show_all_of
+from ._manifest import take_timeouts
 from ._plugin import Plugin
 from ._runtime_config import RuntimeConfig, WorkerInfo
 from ._secret import Secret
@@ -161,6 +162,7 @@ class Worker:
             plugin = plugin_class()
             stage = "internal"
             hooks = bind_hooks(plugin)
+            take_timeouts(hooks.values(), self.config.plugin_path)
             plugin._started = True  # pyright: ignore[reportPrivateUsage]  # not a name for authors
         except BaseException as error:  # SystemExit too: whatever stops the plugin from loading is reported
             if self._ending.is_terminated:
