@@ -95,6 +95,7 @@ impl Core {
                 return Ok(());
             }
         }
+        self.deactivated = false;
         self.activate_from(link, 0, conn, seq);
         Ok(())
     }
@@ -200,6 +201,14 @@ impl Core {
 
     /// A worker that was started again is brought up before the host's hooks reach it. Before the first activation there is nothing to catch up with: the host's own is yet to come.
     pub(crate) fn bring_up_restarted(&mut self, worker: usize) {
+        if self.deactivated {
+            // It was just not quick enough to be away when the plugin was stopped.
+            if let Some(worker) = self.workers.get_mut(worker) {
+                worker.life.stop();
+                worker.fail("the plugin is being stopped");
+            }
+            return;
+        }
         if let Some(worker) = self.workers.get_mut(worker) {
             // Its own OnConfigurationChange reads whatever changed before.
             worker.config_missed = false;
@@ -231,9 +240,10 @@ impl Core {
 
     fn worker_ready_again(&mut self, index: usize) {
         let now = self.now;
+        let was_degraded = self.workers.is_degraded();
         let Some(worker) = self.workers.get_mut(index) else { return };
-        let recovered = worker.life.ready(now);
-        let sentence = if recovered {
+        worker.life.ready(now);
+        let sentence = if was_degraded {
             "the plugin's worker was started again and is active; the plugin is not degraded any more"
         } else {
             "the plugin's worker was started again and is active"

@@ -88,6 +88,8 @@ pub(crate) struct Core {
     pub(crate) driver: Driver,
     /// Whether the host has activated the plugin: a worker that is started again afterwards is brought up by the bridge.
     pub(crate) activated: bool,
+    /// The host has deactivated it, or is doing so: no worker comes back, and none gets hooks that was not activated.
+    pub(crate) deactivated: bool,
     /// The host is activating it, and this worker's turn it is.
     pub(crate) activating: Option<usize>,
     /// The stop that the host has asked for.
@@ -150,6 +152,7 @@ impl Core {
             api: None,
             driver,
             activated: false,
+            deactivated: false,
             activating: None,
             stop: None,
             hooks_conn: None,

@@ -42,21 +42,23 @@ impl Core {
         if protections::is_off(Protection::Deadline) {
             return;
         }
-        let queued = self.workers.get_mut(worker).is_some_and(|worker| worker.dispatcher.remove_queued(id));
-        if !queued {
+        let dispatcher = self.workers.get_mut(worker).map(|worker| &mut worker.dispatcher);
+        let runs =
+            dispatcher.is_some_and(|dispatcher| !dispatcher.remove_queued(id) && dispatcher.mode_of(id).is_some());
+        if runs {
             self.cancel_hook(id);
         } else if method.name == ON_CONFIGURATION_CHANGE {
             self.configuration_missed(Some(worker));
         }
         let Some(hook) = self.take_hook(id) else { return };
-        if !queued {
+        if runs {
             let overdue = Overdue { worker, name: method.name, began: hook.began, since: now };
             self.overdue.insert(id, overdue);
         }
         self.metrics.hook_late(method);
         // A shorter patience was that with a worker which is not there.
         let early = hook.limit.is_some_and(|limit| now < hook.began + limit);
-        if queued && (early || !self.workers.is_any_ready()) {
+        if !runs && (early || !self.workers.is_any_ready()) {
             let reason = self.absence_of_workers();
             self.fail_hook(session, id, hook, &Failure::Gone(&reason));
         } else {

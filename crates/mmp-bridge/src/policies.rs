@@ -1,5 +1,6 @@
 //! How long a hook may take, and what is answered when it has no answer: by its kind, unless the author has chosen something else in the handler's decorator or in the manifest.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use mmp_transcode::generated;
@@ -28,6 +29,9 @@ pub(crate) struct Choice {
     pub(crate) on_failure: Option<OnFailure>,
 }
 
+/// The seconds that may be chosen as a hook's timeout.
+pub(crate) const TIMEOUTS: RangeInclusive<f64> = 0.01..=86_400.0;
+
 /// What was chosen for all hooks.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Policies {
@@ -49,7 +53,8 @@ impl Policies {
     pub(crate) fn declare(&mut self, hooks: &[DeclaredHook]) {
         self.chosen.clear();
         for DeclaredHook(id, _, options) in hooks {
-            let timeout = options.timeout.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+            // The SDKs check this; what another program says is as if it said nothing.
+            let timeout = options.timeout.filter(|seconds| TIMEOUTS.contains(seconds)).map(Duration::from_secs_f64);
             *self.slot(*id) = Choice { timeout, on_failure: options.on_failure };
         }
         for (id, choice) in std::mem::take(&mut self.manifest) {
@@ -126,6 +131,11 @@ mod tests {
         assert!(policies.rejects(method("UserWillLogIn")) && !policies.rejects(method("MessageWillBePosted")));
         policies.declare(&[]);
         assert_eq!(policies.limit(method("UserWillLogIn")), Some(Duration::from_secs(1)));
+        for impossible in [1e19, f64::NAN, -1.0, 0.0, 86_401.0] {
+            let options = HookOptions { timeout: Some(impossible), on_failure: None };
+            policies.declare(&[DeclaredHook(method("MessageWillBePosted").id, Mode::Sync, options)]);
+            assert_eq!(policies.limit(method("MessageWillBePosted")), Some(Duration::from_secs(5)), "{impossible}");
+        }
         assert!(!policies.rejects(method("UserWillLogIn")));
     }
 }

@@ -30,7 +30,7 @@ impl Core {
     /// Answers with the files of the plugin, which are the results of its handler, and with the bridge's own. False if the plugin's do not fit, so that only the bridge's is sent.
     pub(crate) fn reply_files(&mut self, link: &mut HostLink, types: &mut Types, due: Due<'_>, results: &[u8]) -> bool {
         if has_error(results) {
-            return self.reply(link, types, due, results).is_ok();
+            return self.reply_or_fail(link, types, due, results);
         }
         let own = self.own_file(None);
         let merged = merged(results, &own);

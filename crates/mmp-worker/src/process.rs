@@ -4,11 +4,15 @@ use std::ffi::OsString;
 use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::process::{Child, ChildStderr, ChildStdout};
+use std::time::{Duration, Instant};
 
 use crate::guard;
 use crate::limits::Limits;
 use crate::processes::{Stat, descendants};
 use crate::token::Token;
+
+/// How long a guard may take to end its family: a second more than it takes itself.
+const GUARD_PATIENCE: Duration = Duration::from_secs(3);
 
 /// How to start a worker.
 #[derive(Debug, Clone)]
@@ -85,9 +89,10 @@ impl Process {
     /// Sends SIGABRT to what runs the plugin's hooks: the worker, or the program behind a gateway. Python's faulthandler and Go write the stacks of all threads to standard error then, and the
     /// process ends. False if there is no such process.
     pub fn abort(&self, behind_gateway: bool) -> bool {
-        // The worker is the guard's first child, and the program the first of the gateway.
-        let place = usize::from(behind_gateway);
-        let pid = descendants(self.guard_pid()).get(place).and_then(|&pid| rustix::process::Pid::from_raw(pid as i32));
+        // The worker is the guard's first child, and the program the first of the gateway; the guard adopts others later.
+        let worker = descendants(self.guard_pid()).first().copied();
+        let target = if behind_gateway { worker.and_then(|pid| descendants(pid).first().copied()) } else { worker };
+        let pid = target.and_then(|pid| rustix::process::Pid::from_raw(pid as i32));
         pid.is_some_and(|pid| rustix::process::kill_process(pid, rustix::process::Signal::ABORT).is_ok())
     }
 
@@ -96,12 +101,23 @@ impl Process {
         self.lifeline = None;
     }
 
-    /// Waits for the end after [`Process::kill`].
+    /// Waits for the end after [`Process::kill`], for a few milliseconds as a rule. A guard that somebody has stopped does nothing, so after [`GUARD_PATIENCE`] it is killed; the kernel then kills
+    /// the worker, and [`kill_orphans`](crate::guard::kill_orphans) finds what is left.
     ///
     /// # Errors
     /// Those of waiting.
     pub fn wait(&mut self) -> io::Result<i32> {
-        Ok(self.child.wait()?.code().unwrap_or(-1))
+        let until = Instant::now() + GUARD_PATIENCE;
+        loop {
+            if let Some(code) = self.try_wait()? {
+                return Ok(code);
+            }
+            if Instant::now() >= until {
+                self.child.kill()?;
+                return Ok(self.child.wait()?.code().unwrap_or(-1));
+            }
+            std::thread::sleep(Duration::from_micros(200));
+        }
     }
 
     /// Whether a process has nothing to do with the worker: it lives, and neither the worker nor one that the worker has started is it.

@@ -210,6 +210,8 @@ impl EventLoop {
         }
         self.end_failed_workers();
         if let Some(host) = &mut self.host {
+            // Hooks that have moved to another worker, whose streams begin in the turn in which it gets them.
+            self.core.begin_streams(host.session.link());
             // What the end of a worker had said does not wait for the next turn, which may be far.
             self.core.flush_log(host.session.link());
         }

@@ -10,7 +10,7 @@ use mmp_worker::messages::OnFailure;
 use serde::Deserialize;
 
 use super::{Bundle, Grpc, ManifestError, OnDegraded, Runtime, python};
-use crate::policies::Choice;
+use crate::policies::{Choice, TIMEOUTS};
 
 /// How long a worker may take from its start to READY, unless the manifest says otherwise.
 const START_TIMEOUT: Duration = Duration::from_secs(120);
@@ -149,7 +149,7 @@ fn hooks(keys: BTreeMap<String, HookKeys>) -> Result<Vec<(u16, Choice)>, Wrong> 
         let Some(method) = generated::hook_by_name(&name) else {
             return wrong(format!("names {name}, which is no hook"));
         };
-        if timeout.is_some_and(|seconds| !(0.01..=86_400.0).contains(&seconds)) {
+        if timeout.is_some_and(|seconds| !TIMEOUTS.contains(&seconds)) {
             return wrong(format!("gives {name} a timeout that is not between 0.01 and 86400 seconds"));
         }
         if timeout.is_some() && method.deadline == Deadline::Event {

@@ -96,6 +96,9 @@ impl Core {
         worker.failure = None;
         worker.pid = 0;
         worker.health.unwatch();
+        // What was asked for has been done with this end; if the next process cannot even be started, that is a fault like any other.
+        let reloading = std::mem::take(&mut worker.reloading);
+        let reload_wanted = std::mem::take(&mut worker.reload_wanted);
         if failed || worker.life.state() == State::Stopping {
             return;
         }
@@ -106,7 +109,7 @@ impl Core {
             self.give_up(&sentence);
             return;
         }
-        if self.stop.is_some() {
+        if self.deactivated {
             // It would not be activated any more, and no hook may reach a plugin that is not.
             worker.life.stop();
             self.log_state(
@@ -116,7 +119,7 @@ impl Core {
             );
             return;
         }
-        if worker.reloading {
+        if reloading {
             worker.life.ended_for_reload(now);
             self.log_state(index, Level::Debug, "the plugin's worker has ended, and is started again");
             return;
@@ -126,7 +129,7 @@ impl Core {
         self.metrics.restarts += 1;
         let was_degraded = worker.life.is_degraded();
         worker.life.ended(now);
-        if worker.reload_wanted {
+        if reload_wanted {
             worker.life.forgive(now);
         }
         let pause = worker.life.restart_at().map(|at| at.saturating_duration_since(now)).unwrap_or_default();
@@ -181,7 +184,7 @@ impl Core {
         // What was for this process alone is of no use to the next one.
         let own = self.hooks.iter().filter(|(_, hook)| hook.worker == index && hook.asker.wants_one_worker());
         lost.extend(own.map(|(id, _)| *id).filter(|&id| worker.dispatcher.remove_queued(id)));
-        let comes_back = worker.is_coming() || worker.reloading;
+        let comes_back = worker.is_coming();
         if !comes_back
             && !self.is_any_other_of_use(index)
             && let Some(worker) = self.workers.get_mut(index)

@@ -16,7 +16,7 @@ pub(super) const DRAIN: Duration = Duration::from_secs(2);
 /// How long a worker that does not answer may take to write the stacks of its threads and to end.
 const STACKS: Duration = Duration::from_secs(1);
 
-const RELOAD_LATER: &str = "the plugin is loaded anew once its worker, which is being started, is ready";
+const RELOAD_LATER: &str = "the plugin is loaded anew once its worker, which is being started, is active";
 
 impl Core {
     /// A worker is to be started again for this reason; its hooks may be finished. Nothing is done while a debugger holds it.
@@ -58,13 +58,17 @@ impl Core {
 
     /// The plugin is to be loaded anew, as after its files were changed: every worker is started again, and what was before is forgotten.
     pub(crate) fn reload(&mut self) {
-        let now = self.now;
+        if self.deactivated {
+            return;
+        }
+        let (now, may_end) = (self.now, self.may_reload());
         for index in 0..self.workers.len() {
             let Some(worker) = self.workers.get_mut(index) else { continue };
             worker.life.forgive(now);
-            if worker.is_ready() {
+            if worker.is_ready() && may_end {
                 self.reload_worker(index);
-            } else if matches!(worker.life.state(), State::Starting { .. } | State::Loaded { .. }) {
+            } else if worker.is_starting() || matches!(worker.life.state(), State::Loaded { .. } | State::Ready { .. })
+            {
                 // It may have read its files before they changed.
                 worker.reload_wanted = true;
                 self.log.push(Level::Info, RELOAD_LATER, &[("worker", &index.to_string())]);
@@ -82,9 +86,14 @@ impl Core {
         }
     }
 
-    /// Loads those anew for which that was asked while they were being started. Before the plugin is activated, nothing is ended that the host's activation still needs.
+    /// Whether workers may be ended to be loaded anew. Before the plugin is activated, the host's activation still needs them.
+    fn may_reload(&self) -> bool {
+        self.activated && self.activating.is_none()
+    }
+
+    /// Loads those anew for which that was asked while they were being started.
     pub(crate) fn reload_wanted(&mut self) {
-        if !self.activated || self.activating.is_some() {
+        if !self.may_reload() {
             return;
         }
         let wanted = |worker: &&Worker| worker.reload_wanted && worker.is_ready();
@@ -170,8 +179,11 @@ impl Core {
                     self.lose_event(hook.id, "the plugin does not have this hook any more");
                     continue;
                 }
-                // It stays in the queue, until its patience ends.
-                None => {}
+                // Nobody has it now, and whoever waits for its answer need not wait any longer.
+                None => {
+                    self.deadlines.set(hook.id, self.now);
+                    continue;
+                }
             }
             if let Some(worker) = self.workers.get_mut(index) {
                 worker.dispatcher.enqueue(hook);

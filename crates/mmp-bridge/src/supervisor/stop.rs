@@ -67,6 +67,7 @@ impl Core {
         }
         // A worker that ends now is not to be activated again behind the server's back.
         self.activated = false;
+        self.deactivated = true;
         let (since, until) = (self.now, self.now + DRAIN);
         let requests = vec![(conn, seq)];
         self.stop = Some(Stop { requests, since, phase: Phase::Draining, until, left: 0, failure: None });

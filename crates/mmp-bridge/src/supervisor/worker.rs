@@ -152,8 +152,6 @@ impl Worker {
         self.pid = 0;
         self.last_words.clear();
         self.health = Health::default();
-        self.reloading = false;
-        self.reload_wanted = false;
         self.aborted = None;
         self.usage = Usage::default();
         self.life.started(now);
@@ -189,7 +187,7 @@ impl Worker {
 
     /// Asks it to say where it is and to end.
     pub(super) fn abort(&mut self, bundle: &Bundle, reason: &str) -> bool {
-        let behind_gateway = matches!(bundle.runtime, Runtime::Grpc(_));
+        let behind_gateway = bundle.grpc.is_some();
         let told = self.process.as_ref().is_some_and(|process| process.abort(behind_gateway));
         self.aborted = told.then(|| reason.to_owned());
         told

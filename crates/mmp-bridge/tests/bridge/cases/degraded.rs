@@ -20,6 +20,9 @@ pub(crate) const TESTS: &[Test] = tests![
     a_plugin_is_loaded_anew,
     a_plugin_is_loaded_anew_while_a_handler_hangs,
     a_plugin_is_loaded_anew_while_its_worker_is_activated,
+    a_plugin_is_loaded_anew_while_the_server_activates_it,
+    a_plugin_is_loaded_anew_without_one_of_its_hooks,
+    a_plugin_that_cannot_be_started_when_it_is_loaded_anew,
 ];
 
 fn script() -> Script {
@@ -199,10 +202,67 @@ fn a_plugin_is_loaded_anew_while_its_worker_is_activated() {
     processes::kill(host.worker());
     host.noted("OnActivate sleep", 1);
     reload(&mut host);
-    host.logged("the plugin is loaded anew once its worker, which is being started, is ready");
+    host.logged("the plugin is loaded anew once its worker, which is being started, is active");
     host.noted("start ", 3);
     host.noted("OnActivate", 3);
     host.until("the new worker", LIMIT, |host| (host.posted("edit it").0 == "it").then_some(()));
     assert_eq!(metrics::sample(&mut host, "mattermost_plugin_worker_restarts_total"), 1.0, "the kill");
+    host.finish();
+}
+
+/// The server's activation is not for nothing.
+fn a_plugin_is_loaded_anew_while_the_server_activates_it() {
+    let on_activate = ["sleep 2500", "ok"].map(str::to_owned).to_vec();
+    let mut host = Host::start(Bundle::new(&Script { on_activate, ..script() }));
+    host.implemented().unwrap();
+    let activation = host.ask_to_activate();
+    host.noted("OnActivate sleep", 1);
+    reload(&mut host);
+    assert!(host.wait(activation).unwrap().a.is_nil(), "{}", host.report());
+    host.noted("OnActivate ok", 1);
+    host.until("the new worker", LIMIT, |host| (host.posted("edit it").0 == "it").then_some(()));
+    host.noted("start ", 2);
+    assert!(host.entries().iter().all(|entry| entry.level != "error"), "{}", host.report());
+    host.finish();
+}
+
+/// What waits for a hook that is gone gets the server's default.
+fn a_plugin_is_loaded_anew_without_one_of_its_hooks() {
+    let mut host = Host::active(Bundle::new(&script()));
+    let running = host.post("relay");
+    let hook = host.hook();
+    let mut without = script();
+    without.hooks.retain(|(name, _)| name != "MessageWillBePosted");
+    host.bundle.script(&without);
+    reload(&mut host);
+    host.logged("the plugin is loaded anew");
+    let waiting = host.post("edit it");
+    host.until("the one that waits", LIMIT, |host| {
+        (metrics::sample(host, "mattermost_plugin_hooks_queued") == 1.0).then_some(())
+    });
+    let started = Instant::now();
+    host.reply(hook);
+    host.wait(running).unwrap();
+    assert_eq!(message_of(&host.wait(waiting).unwrap().a), "edit it", "the server's default");
+    assert!(started.elapsed() < Duration::from_millis(900), "{:?}", started.elapsed());
+    let ran = host.bundle.journal().iter().filter(|line| line.starts_with("MessageWillBePosted")).count();
+    assert_eq!(ran, 1, "{}", host.report());
+    host.finish();
+}
+
+/// That is a fault like any other: said, counted, and tried again later and later.
+fn a_plugin_that_cannot_be_started_when_it_is_loaded_anew() {
+    let mut host = Host::active(Bundle::new(&script()));
+    let (path, away) = (host.bundle.path().to_owned(), host.bundle.path().with_extension("away"));
+    std::fs::rename(&path, &away).unwrap();
+    reload(&mut host);
+    let line = host.logged("the plugin's worker cannot be started: ");
+    assert_eq!((line.level.as_str(), line.fields["state"].as_str()), ("error", "restarting"), "{line}");
+    super::deadlines::pause(&mut host, Duration::from_millis(600));
+    let tries = host.entries().iter().filter(|entry| entry.message.contains("cannot be started")).count();
+    assert!(tries <= 4, "{tries} tries in 600 ms");
+    std::fs::rename(&away, &path).unwrap();
+    host.logged("the plugin's worker was started again and is active");
+    assert_eq!(host.posted("edit it").0, "it");
     host.finish();
 }

@@ -23,6 +23,7 @@ pub(crate) const TESTS: &[Test] = tests![
     a_worker_slightly_beyond_its_memory,
     a_worker_far_beyond_its_memory,
     too_many_processes,
+    a_guard_that_is_stopped,
 ];
 
 fn answering(pong: Pong) -> Script {
@@ -174,5 +175,19 @@ fn too_many_processes() {
     host.until("the end of all of them", LIMIT, |host| {
         (processes::of_bundle(host.bundle.path(), host.pid()).len() == 2).then_some(())
     });
+    host.finish();
+}
+
+/// It would never end its worker, and the bridge must not wait for it without a limit.
+fn a_guard_that_is_stopped() {
+    let mut host = Host::active(Bundle::new(&Script { noted: true, ..Script::default() }));
+    let (guard, worker) = (host.guard(), host.worker());
+    processes::signal(guard, libc::SIGSTOP);
+    let started = Instant::now();
+    processes::kill(worker);
+    host.noted("OnActivate", 2);
+    assert!(started.elapsed() < Duration::from_secs(8), "{:?}", started.elapsed());
+    host.until("the new worker", LIMIT, |host| (host.posted("edit it").0 == "it").then_some(()));
+    assert!(!processes::is_alive(guard) && !processes::is_alive(worker), "{}", host.report());
     host.finish();
 }

@@ -31,6 +31,7 @@ pub(crate) const TESTS: &[Test] = tests![
     a_worker_is_not_started_again_during_a_stop,
     a_worker_that_is_away_does_not_come_back_during_a_stop,
     the_worker_dies_in_on_deactivate,
+    the_worker_dies_after_the_stop,
     a_stop_without_a_worker,
     a_stop_that_is_asked_for_twice,
     the_server_hangs_up_during_a_stop,
@@ -323,6 +324,18 @@ fn the_worker_dies_in_on_deactivate() {
     let error = stopped(&mut host, call).unwrap_err();
     assert!(error.contains("the plugin's worker ended: it was ended by signal 9"), "{error}");
     assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
+    host.finish();
+}
+
+/// The server has its answer, and is about to end the plugin.
+fn the_worker_dies_after_the_stop() {
+    let mut host = Host::active(Bundle::new(&noted()));
+    let call = stop(&mut host);
+    assert_eq!(stopped(&mut host, call), Ok(()));
+    processes::kill(host.worker());
+    host.logged("it is not started again, because the plugin is being stopped");
+    pause(&mut host, Duration::from_millis(500));
+    assert_eq!((ran(&host, "start "), ran(&host, "OnActivate")), (1, 1), "{}", host.report());
     host.finish();
 }
 

@@ -13,6 +13,7 @@ pub(crate) const TESTS: &[Test] = tests![
     a_plugin_without_a_handler_has_a_file,
     the_files_of_the_plugin_come_first,
     a_handler_without_an_answer_loses_its_own_files_only,
+    a_handler_whose_files_do_not_fit_beside_an_error_is_answered,
     a_degraded_plugin_says_why,
 ];
 
@@ -82,6 +83,17 @@ fn a_handler_without_an_answer_loses_its_own_files_only() {
         }
         host.finish();
     }
+}
+
+fn a_handler_whose_files_do_not_fit_beside_an_error_is_answered() {
+    let script = Script { on_support: vec!["mixed".into()], ..Script::default() };
+    let mut host = Host::active(Bundle::new(&script.with("GenerateSupportData")));
+    let arguments = rpc::GenerateSupportDataArgs::default();
+    let call = host.call("GenerateSupportData", &arguments, rpc::GenerateSupportDataReturns::default());
+    let returned = host.wait(call).unwrap();
+    assert!(format!("{:?}", returned.b).contains("does not fit"), "{:?}", returned.b);
+    assert_eq!(host.logged("GenerateSupportData: the handler's result does not fit").level, "error");
+    host.finish();
 }
 
 fn a_degraded_plugin_says_why() {

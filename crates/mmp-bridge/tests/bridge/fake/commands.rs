@@ -117,6 +117,7 @@ impl Hook<'_> {
             "app" => self.fail(rest, true),
             "misfit" => self.misfit(rest),
             "wrong" => self.reply(b"\x93\x01\x02\x03"),
+            "mixed" => self.reply(b"\x92\x05\xa9disk full"),
             "garbage" => self.reply(b"\xc1\xc1"),
             "twice" => (0..2).for_each(|_| self.reply(&[])),
             "unknown" => self.caller.send(Kind::HookReply, self.header.method, self.header.id + 1000, &[]),
