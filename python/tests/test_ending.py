@@ -75,6 +75,27 @@ def test_an_idle_worker_ends_at_once_at_stop_and_at_sigterm(start: Start, colour
         assert bridge.kill() == "at exit\n"
 
 
+@pytest.mark.parametrize("uvloop", ["True", "False"])
+def test_an_exit_outside_of_a_hook_is_the_end_although_a_thread_goes_on(start: Start, uvloop: str) -> None:
+    bridge = start(
+        f"""
+        class Polls(Plugin):
+            use_uvloop = {uvloop}
+
+            @hook
+            async def OnActivate(self):
+                threading.Thread(target=hanging.wait).start()
+                _asyncio.get_running_loop().call_later(0.1, sys.exit, 3)
+        """,
+        head=HEAD,
+    )
+    bridge.wait_ready()
+    bridge.hook("OnActivate")
+    began = time.monotonic()
+    assert bridge.process.wait(20) != 0
+    assert time.monotonic() - began < IN_TIME
+
+
 @pytest.mark.parametrize(("colour", "uvloop", "endless"), FOR_EVER)
 def test_a_handler_that_never_ends_delays_stop_only_shortly(
     start: Start, colour: str, uvloop: str, endless: str

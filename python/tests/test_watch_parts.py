@@ -118,6 +118,16 @@ def test_a_stall_of_the_process_and_a_closed_loop_are_no_lag() -> None:
     assert lines.take() == []
 
 
+def test_a_loop_that_has_moved_since_the_last_look_does_not_lag(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines, loop = Lines(), FakeLoop()
+    monkeypatch.setattr("time.monotonic", lambda: 1020.0)
+    watch = LoopWatch(loop, {}, lines.log, never)  # type: ignore[arg-type]
+    watch.check(1000.0)
+    assert lag_of(watch, 1019.9) == pytest.approx(19.9)
+    loop.waiting.pop()()
+    assert watch.lag == 0.0, "PING may come before the next look"
+
+
 @pytest.mark.parametrize("works", [False, True])
 def test_a_loop_that_only_waits_for_a_processor_blames_nobody(works: bool) -> None:
     lines, loop, over, made = Lines(), FakeLoop(), threading.Event(), threading.Event()

@@ -2,7 +2,7 @@
 
 use mmp_goplugin::plugin::PluginSession;
 use mmp_transcode::generated;
-use mmp_worker::connection::next_frame;
+use mmp_worker::connection::{MAX_HELLO, next_frame};
 use mmp_worker::frame::{Header, Kind, OF_API};
 use mmp_worker::messages::{Failed, Mode, Pong, Ready, Role};
 use mmp_worker::protections::{self, Protection};
@@ -24,12 +24,27 @@ impl Core {
         let mut at = 0;
         loop {
             let frame = next_frame(input, at).map_err(|error| Some(format!("the worker link: {error}")))?;
-            let Some((header, payload)) = frame else { return Ok(at) };
+            let Some((header, payload)) = frame else {
+                self.check_first_frame(connection, &input[at..])?;
+                return Ok(at);
+            };
             at = payload.end;
             self.frame(session.as_deref_mut(), connection, header, &input[payload])?;
             if self.workers.of(connection).is_some_and(|worker| worker.is_choked(connection)) {
                 return Ok(at);
             }
+        }
+    }
+
+    /// A connection that has not said HELLO is anybody's, and gets no memory for anything longer.
+    fn check_first_frame(&mut self, connection: usize, begun: &[u8]) -> Result<(), Close> {
+        let is_unknown = self.workers.of(connection).is_some_and(|worker| worker.role(connection) == Some(None));
+        match Header::parse(begun) {
+            Ok(Some(header)) if is_unknown && header.len > MAX_HELLO => Err(Some(format!(
+                "the worker link: the first frame of a connection has {} bytes, which no HELLO has",
+                header.len
+            ))),
+            _ => Ok(()),
         }
     }
 

@@ -89,6 +89,7 @@ fn run() -> anyhow::Result<End> {
     handshake::check_environment(|name| std::env::var_os(name))?;
     ignore_interrupts()?;
     event_loop::block_signals()?;
+    mmp_worker::limits::raise_descriptors();
     mmp_worker::guard::adopt_orphans().context("cannot look after orphaned processes")?;
     let listener = PluginListener::bind(|name| std::env::var_os(name)).context("cannot listen for the server")?;
     let executable = std::env::current_exe().context("cannot tell where the executable is")?;

@@ -16,6 +16,12 @@ pub(crate) const PACKAGES: &str = "server/site-packages";
 /// Set to 1 in the server's environment, this makes plugins easier to develop: the files of a bundle may be changed, and the API over gRPC can be asked for its own description.
 pub(crate) const DEVELOPMENT: &str = "MATTERMOST_PLUGIN_DEVELOPMENT";
 
+/// Since this version Python knows PYTHONSAFEPATH.
+const SAFE_PATH_SINCE: (u32, u32, u32) = (3, 11, 0);
+
+/// What `-m mattermost_plugin` does, in older ones: `sys` is built in, so nothing is imported before the bundle is off the path.
+const WITHOUT_SAFE_PATH: &str = "import sys; sys.path.pop(0); import runpy; runpy.run_module('mattermost_plugin', run_name='__main__', alter_sys=True)";
+
 /// This executable; the guard, which starts the program, runs it too.
 const OWN_EXECUTABLE: &str = "/proc/self/exe";
 
@@ -49,7 +55,11 @@ fn in_python(bundle: &Bundle, python: &Python, interpreter: &Interpreter, variab
     variables.set("PYTHONUNBUFFERED", "1");
     variables.set("PYTHONUTF8", "1");
     variables.set("PYTHONDONTWRITEBYTECODE", "1");
-    vec![interpreter.path.clone().into_os_string(), OsString::from("-m"), OsString::from("mattermost_plugin")]
+    let python = interpreter.path.clone().into_os_string();
+    match interpreter.version >= SAFE_PATH_SINCE {
+        true => vec![python, "-m".into(), "mattermost_plugin".into()],
+        false => vec![python, "-c".into(), WITHOUT_SAFE_PATH.into()],
+    }
 }
 
 /// The gateway with the program behind it: this executable again, which speaks gRPC with the program and frames with the bridge.
@@ -90,11 +100,15 @@ mod tests {
     use super::*;
 
     fn program(server: &str) -> Program {
+        program_with(server, (3, 11, 0))
+    }
+
+    fn program_with(server: &str, version: (u32, u32, u32)) -> Program {
         let directory = tempfile::tempdir().unwrap();
         let json = format!(r#"{{"id": "com.example.a", "server": {server}}}"#);
         std::fs::write(directory.path().join("plugin.json"), json).unwrap();
         let bundle = Bundle::read(directory.path()).unwrap();
-        let interpreter = Interpreter { path: "/usr/bin/python3".into(), version: (3, 11, 0) };
+        let interpreter = Interpreter { path: "/usr/bin/python3".into(), version };
         of(&bundle, Some(&interpreter), 0, Path::new("/run/worker.sock")).unwrap()
     }
 
@@ -109,6 +123,13 @@ mod tests {
         assert_eq!(program.command, ["/usr/bin/python3", "-m", "mattermost_plugin"]);
         assert_eq!(value(&program, "MATTERMOST_PLUGIN_WORKER_SOCKET"), Some("/run/worker.sock"));
         assert_eq!(value(&program, "MMP_GATEWAY_MAX_MESSAGE"), None);
+    }
+
+    #[test]
+    fn an_old_python_does_not_import_from_the_bundle_first() {
+        let program = program_with(r#"{"runtime": "python"}"#, (3, 10, 13));
+        assert_eq!(program.command[..2], ["/usr/bin/python3", "-c"]);
+        assert!(program.command[2].to_str().unwrap().starts_with("import sys; sys.path.pop(0); "));
     }
 
     #[test]

@@ -100,7 +100,9 @@ fn begin_api(context: &Context) -> Result<JoinHandle<Result<(), String>>, Gatewa
 
 async fn begin_program(settings: &Settings, token: &Token, place: Option<Place>) -> Result<Process, GatewayError> {
     let name = settings.command.first().map(|program| program.to_string_lossy().into_owned()).unwrap_or_default();
-    Process::start(settings, token, place).await.map_err(|error| GatewayError::Spawn(name, error))
+    let process = Process::start(settings, token, place).await.map_err(|error| GatewayError::Spawn(name, error))?;
+    process.take_termination(!settings.hooks).map_err(GatewayError::Wait)?;
+    Ok(process)
 }
 
 /// Beside a worker that speaks frames itself: it gets the bridge's token, and STOP over its own connection.

@@ -203,6 +203,9 @@ impl Connection {
     }
 }
 
+/// The largest payload of a HELLO: until then a connection is anybody's.
+pub const MAX_HELLO: usize = 64 * 1024;
+
 /// The next whole frame of `input` from `at`: its header and where its payload lies.
 ///
 /// # Errors

@@ -45,7 +45,7 @@ pub fn run(limits: &Limits, command: &[std::ffi::OsString]) -> io::Result<i32> {
     let lifeline = unsafe { OwnedFd::from_raw_fd(LIFELINE) };
     rustix::io::fcntl_setfd(&lifeline, rustix::io::FdFlags::CLOEXEC)?;
     let limits = limits.prepare();
-    wake_for_children()?;
+    outlive_signals()?;
     let guard = rustix::process::getpid();
     let mut command = Command::new(program);
     command.args(arguments).process_group(0);
@@ -176,12 +176,18 @@ fn reap(worker: Pid) -> io::Result<Option<ExitStatus>> {
     }
 }
 
-/// Lets the end of any child interrupt a wait, so that those are collected soon that nobody waits for.
-fn wake_for_children() -> io::Result<()> {
+/// Lets signals interrupt a wait and do nothing else. The end of a child: those are collected soon that nobody waits for. A request to end, which is meant for the server and its whole group: the
+/// bridge ends by it, and the guard has its work to do then.
+fn outlive_signals() -> io::Result<()> {
     extern "C" fn nothing(_: libc::c_int) {}
-    // SAFETY: the handler does nothing. It is not inherited by the worker.
-    let before = unsafe { libc::signal(libc::SIGCHLD, nothing as *const () as libc::sighandler_t) };
-    if before == libc::SIG_ERR { Err(io::Error::last_os_error()) } else { Ok(()) }
+    for signal in [libc::SIGCHLD, libc::SIGTERM, libc::SIGHUP, libc::SIGQUIT, libc::SIGINT] {
+        // SAFETY: the handler does nothing. It is not inherited by the worker.
+        let before = unsafe { libc::signal(signal, nothing as *const () as libc::sighandler_t) };
+        if before == libc::SIG_ERR {
+            return Err(io::Error::last_os_error());
+        }
+    }
+    Ok(())
 }
 
 /// Makes this process the parent of its descendants that lose theirs.

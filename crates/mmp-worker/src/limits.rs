@@ -91,6 +91,15 @@ impl Limits {
     }
 }
 
+/// Lets this process have as many descriptors as it may: each connection of each worker is one, and a bridge that has none left sees nothing in `/proc` either.
+pub fn raise_descriptors() {
+    let Rlimit { current, maximum } = rustix::process::getrlimit(Resource::Nofile);
+    if current != maximum {
+        // Where that is refused, the limit stays as it was.
+        let _ = rustix::process::setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
+    }
+}
+
 /// What the worker sets for itself before it becomes the program.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Prepared {

@@ -11,8 +11,8 @@ use crate::limits::Limits;
 use crate::processes::{Stat, descendants};
 use crate::token::Token;
 
-/// How long a guard may take to end its family: a second more than it takes itself.
-const GUARD_PATIENCE: Duration = Duration::from_secs(3);
+/// How long a guard may take to end its family: the bridge does nothing else meanwhile. It takes some milliseconds, and a tenth of a second for each GiB that the kernel has to free.
+const GUARD_PATIENCE: Duration = Duration::from_millis(600);
 
 /// How to start a worker.
 #[derive(Debug, Clone)]

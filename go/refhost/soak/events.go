@@ -132,7 +132,7 @@ func around(moment time.Duration, kills []*kill) string {
 // told while there was no worker waits in the queue, and is not lost.
 func ranDuringKill(told time.Duration, kills []*kill) bool {
 	for _, kill := range kills {
-		if told > kill.at-mayRun && told < kill.at+unnoticed {
+		if told > kill.at-mayRun && told < max(kill.at, kill.struck)+unnoticed {
 			return true
 		}
 	}

@@ -31,7 +31,9 @@ const (
 // kill is one SIGKILL to one worker or to all of them.
 type kill struct {
 	at, back time.Duration
-	victims  []int
+	// struck is when the last victim had been killed: looking for them takes a while on a busy machine.
+	struck  time.Duration
+	victims []int
 	// all: no worker was left. returned: a new one has served a hook, first at `back`; otherwise that is when nobody waited any more.
 	all, returned bool
 }
@@ -85,6 +87,7 @@ func (k *killer) strike() {
 			k.session.ledger.fault("a worker could not be killed", err.Error())
 		}
 	}
+	done.struck = k.session.ledger.now()
 	var old []int
 	for _, w := range present {
 		old = append(old, w.Pid)

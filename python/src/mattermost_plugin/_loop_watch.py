@@ -45,20 +45,24 @@ class LoopWatch:
         self._answered_at = 0.0
         self._due = BLOCKED_AFTER
         self._named: Sighting | None = None
-        self.lag = 0.0
-        """For how many seconds the loop had been blocked at the last look; 0.0 if it was not."""
+        self._lag = 0.0
+
+    @property
+    def lag(self) -> float:
+        """For how many seconds the loop had been blocked at the last look; 0.0 if it was not, or has moved since."""
+        return 0.0 if self._answered_at >= self._asked_at else self._lag
 
     def check(self, now: float) -> None:
         """Look whether the loop is blocked, and name what blocks it."""
         if self._answered_at >= self._asked_at:
-            self.lag = 0.0
+            self._lag = 0.0
             self._end_spell()
             self._ask(now)
             return
         late = now - self._asked_at
         if late < BLOCKED_AFTER:
             return
-        self.lag = late
+        self._lag = late
         if late >= self._due and not self._is_debugged():
             self._name(late)
 

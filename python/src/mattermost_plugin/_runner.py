@@ -149,6 +149,11 @@ class Worker:
             _log.error("the worker ends: %s", describe(error))
             self._control.flush()
             os._exit(1)
+        except BaseException:
+            # Such as a SystemExit of the author's outside of a hook: threads that go on must not keep a worker up that
+            # serves nothing.
+            self._ending.begin(1)
+            raise
 
     def _load(self, plugin_class: type[Plugin] | None) -> dict[int, BoundHook]:
         stage: Code = "import"

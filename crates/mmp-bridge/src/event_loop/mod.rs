@@ -191,6 +191,7 @@ impl EventLoop {
         let now = self.core.now;
         self.core.check_loading();
         self.restart_workers();
+        self.accept_again();
         self.core.check_lost_connections();
         self.core.check_health();
         self.core.check_draining();

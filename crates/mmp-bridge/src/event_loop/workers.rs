@@ -21,6 +21,9 @@ use crate::supervisor::Worker;
 const STOP_PATIENCE: Duration = Duration::from_millis(1500);
 const TERMINATE_AFTER: Duration = Duration::from_millis(700);
 
+/// How long after a connection could not be accepted it is tried again.
+const ACCEPT_AGAIN: Duration = Duration::from_millis(500);
+
 /// A pipe of a worker's process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Pipe {
@@ -124,7 +127,30 @@ impl EventLoop {
                 let message = "a process of another user tried to connect to the worker link and was turned away";
                 self.core.log.push(Level::Error, message, &[("connections", &strangers.to_string())]);
             }
-            Err(error) => self.core.log.push(Level::Error, format!("a worker's connection failed: {error}"), &[]),
+            Err(error) => {
+                self.core.log.push(Level::Error, format!("a worker's connection failed: {error}"), &[]);
+                if let Some(worker) = self.core.workers.get_mut(index) {
+                    worker.accept_at = Some(self.core.now + ACCEPT_AGAIN);
+                }
+            }
+        }
+    }
+
+    /// Accepts what could not be accepted a moment ago, as when the process had too many descriptors: nobody tells of it again.
+    pub(super) fn accept_again(&mut self) {
+        for index in 0..self.core.workers.len() {
+            let Some(worker) = self.core.workers.get_mut(index) else { continue };
+            if worker.accept_at.is_some_and(|at| at <= self.core.now) {
+                worker.accept_at = None;
+                self.accept_worker(index);
+            }
+        }
+    }
+
+    /// Goes on with this in the next turn.
+    fn not_finished(&mut self, token: Token) {
+        if !self.unfinished.contains(&token) {
+            self.unfinished.push(token);
         }
     }
 
@@ -172,7 +198,7 @@ impl EventLoop {
                 Received::Closed => return self.connection_closed(connection),
             }
         }
-        self.unfinished.push(Token(connection));
+        self.not_finished(Token(connection));
     }
 
     fn connection_broken(&mut self, connection: usize, problem: Option<String>) {
@@ -206,7 +232,7 @@ impl EventLoop {
         };
         match read {
             Some(Ok(Received::Drained | Received::Short)) => {}
-            Some(Ok(Received::More)) => self.unfinished.push(pipe.token(index)),
+            Some(Ok(Received::More)) => self.not_finished(pipe.token(index)),
             _ => close_pipe(worker, pipe, self.poll.registry()),
         }
     }
@@ -315,6 +341,8 @@ impl EventLoop {
                 let _ = process.wait();
             }
         }
+        // A guard that was killed meanwhile has left its family to this process.
+        mmp_worker::guard::kill_orphans(&[]);
         for index in 0..self.core.workers.len() {
             self.read_connections(index);
             self.finish_output(index);
@@ -330,6 +358,8 @@ impl EventLoop {
 
     fn read_everything(&mut self) {
         for index in 0..self.core.workers.len() {
+            // An exit handler may be the first on its thread to call the API, and has to hear that this is over.
+            self.accept_worker(index);
             self.read_connections(index);
             self.read_pipe(index, Pipe::Stdout);
             self.read_pipe(index, Pipe::Stderr);

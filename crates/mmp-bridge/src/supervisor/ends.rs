@@ -48,6 +48,10 @@ impl Core {
             (role, self.workers.of(connection))
         {
             worker.lost_connection.get_or_insert((role, now));
+            // What was sent to it now would be lost.
+            worker.dispatcher.pause();
+            let index = worker.index;
+            self.move_queue(index);
         }
     }
 

@@ -292,6 +292,7 @@ impl Workers {
                 worker.dispatcher.deadline(),
                 worker.health.deadline(),
                 worker.output_deadline(),
+                worker.accept_at,
                 closing,
             ]
             .into_iter()

@@ -77,6 +77,8 @@ pub(crate) struct Worker {
     pub(crate) config_missed: bool,
     /// A connection that it closed while its process went on: the role, and when.
     pub(crate) lost_connection: Option<(Role, Instant)>,
+    /// When a connection that could not be accepted is tried again.
+    pub(crate) accept_at: Option<Instant>,
     /// Why it is to be killed at the end of this turn.
     pub(crate) failure: Option<String>,
     /// Whether its end is asked for, and no fault.
@@ -114,6 +116,7 @@ impl Worker {
             said: State::Waiting.name(),
             config_missed: false,
             lost_connection: None,
+            accept_at: None,
             failure: None,
             reloading: false,
             reload_wanted: false,
@@ -152,6 +155,8 @@ impl Worker {
         self.pid = 0;
         self.last_words.clear();
         self.health = Health::default();
+        // What it needs counts from its first moment; PING comes when it has said who it is.
+        self.health.watch(now);
         self.aborted = None;
         self.usage = Usage::default();
         self.life.started(now);
@@ -198,9 +203,9 @@ impl Worker {
         matches!(self.life.state(), State::Starting { .. })
     }
 
-    /// Whether hooks of the host reach it.
+    /// Whether hooks of the host reach it. One that has closed a connection is about to end, or to be ended.
     pub(crate) fn is_ready(&self) -> bool {
-        matches!(self.life.state(), State::Ready { .. })
+        matches!(self.life.state(), State::Ready { .. }) && self.lost_connection.is_none()
     }
 
     /// Whether a process runs that has said READY, so that the bridge's own hooks reach it.
@@ -213,6 +218,7 @@ impl Worker {
         match self.life.state() {
             State::Starting { .. } | State::Restarting { .. } => !self.life.is_degraded() && self.was_loaded,
             State::Draining { .. } => true,
+            State::Ready { .. } => self.lost_connection.is_some(),
             State::Loaded { .. } => !self.life.is_degraded() && !self.dispatcher.has_waiting(),
             _ => false,
         }

@@ -9,6 +9,7 @@ use mmp_worker::token::Token;
 use rustix::process::{Pid, Signal};
 use tokio::io::AsyncWriteExt as _;
 use tokio::process::{Child, ChildStdin, Command};
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::frames::Place;
 use crate::settings::{API_TARGET, HOOKS_TARGET, OWN_PREFIX, SOCKET, Settings, WORKER_INDEX, WORKERS};
@@ -59,6 +60,25 @@ impl Process {
             let _ = stdin.write_all(format!("{}\n", token.reveal()).as_bytes()).await;
         }
         Ok(Process { child, group, stdin })
+    }
+
+    /// Takes every SIGTERM from now on. The bridge's guard sends it to its own process group when the worker does not end, and the program leads another: it is passed on, or has no effect where
+    /// the gateway asks the program to end at STOP already. Either way the gateway waits for the program.
+    ///
+    /// # Errors
+    /// When the signal cannot be taken.
+    pub fn take_termination(&self, pass_on: bool) -> io::Result<()> {
+        let mut asked = signal(SignalKind::terminate())?;
+        let group = self.group.filter(|_| pass_on);
+        tokio::spawn(async move {
+            while asked.recv().await.is_some() {
+                if let Some(group) = group {
+                    // This task ends with the gateway, which ends as soon as the program's first process is collected.
+                    let _ = rustix::process::kill_process_group(group, Signal::TERM);
+                }
+            }
+        });
+        Ok(())
     }
 
     /// Waits until the program has ended. Returns the code to exit with: its own, or 128 plus the signal that ended it.

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use super::deadlines::pause;
 use super::tests;
 use crate::bundle::Bundle;
 use crate::host::{Host, LIMIT, message_of};
@@ -12,6 +13,8 @@ use crate::script::Script;
 pub(crate) const TESTS: &[Test] = tests![
     the_worker_dies_during_hooks,
     the_guard_is_killed,
+    the_guard_outlives_requests_to_end,
+    the_whole_group_is_told_to_end,
     orphans_of_the_worker_are_collected,
     the_bridge_is_killed,
     the_server_hangs_up,
@@ -70,6 +73,32 @@ fn the_guard_is_killed() {
     let after = host.processes(3);
     assert!(after.iter().all(|process| !before.contains(process)), "{before:?} {after:?}");
     assert_eq!(host.posted("edit it").0, "it");
+    host.finish();
+}
+
+/// They are for the server and its group, as from a terminal or a supervisor; the guard has its work to do when the bridge has ended by them.
+fn the_guard_outlives_requests_to_end() {
+    let mut host = Host::active(Bundle::new(&Script::default()));
+    let (guard, worker) = (host.guard(), host.worker());
+    for signal in [libc::SIGTERM, libc::SIGHUP, libc::SIGQUIT, libc::SIGINT] {
+        processes::signal(guard, signal);
+        assert_eq!(host.posted("edit it").0, "it");
+    }
+    assert!(processes::is_alive(guard) && processes::is_alive(worker), "{}", host.report());
+    host.finish();
+}
+
+fn the_whole_group_is_told_to_end() {
+    let mut host = Host::active(Bundle::new(&Script { grandchild: true, ..Script::default() }));
+    host.processes(3);
+    let guard = host.guard();
+    // The bridge does nothing about the guard's end, as when both end at the same time.
+    processes::signal(host.pid(), libc::SIGSTOP);
+    processes::signal(guard, libc::SIGTERM);
+    pause(&mut host, Duration::from_millis(100));
+    processes::kill(host.pid());
+    host.nothing_left(Duration::from_secs(2));
+    assert_eq!(host.ended(Duration::from_secs(1)), None);
     host.finish();
 }
 

@@ -107,6 +107,8 @@ fn an_absent_worker() {
 }
 
 fn garbage_instead_of_hello() {
+    let error = refusal(Start::Bytes(b"\0\0\x10\0\x01\0\0\0\0\0\0\0".to_vec()));
+    assert!(error.contains("the first frame of a connection has 1048576 bytes, which no HELLO has"), "{error}");
     let error = refusal(Start::Bytes(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n".to_vec()));
     assert_eq!(error, "the worker link: a frame of 542393671 bytes is too long");
 }

@@ -185,7 +185,12 @@ fn a_guard_that_is_stopped() {
     processes::signal(guard, libc::SIGSTOP);
     let started = Instant::now();
     processes::kill(worker);
+    // Nobody tells the bridge of the end, but the connections are closed: what comes now waits for the next worker.
+    pause(&mut host, Duration::from_millis(100));
+    let event = host.notify("edit it");
+    host.wait(event).unwrap();
     host.noted("OnActivate", 2);
+    host.noted("MessageHasBeenPosted edit", 1);
     assert!(started.elapsed() < Duration::from_secs(8), "{:?}", started.elapsed());
     host.until("the new worker", LIMIT, |host| (host.posted("edit it").0 == "it").then_some(()));
     assert!(!processes::is_alive(guard) && !processes::is_alive(worker), "{}", host.report());
