@@ -2,6 +2,8 @@
 //!
 //! Every hop to another thread would cost more than transcoding a post does, so a frame is written by the turn of the loop that read the host's request, and a reply by the one that read the worker's.
 
+mod links;
+mod output;
 mod signals;
 mod workers;
 
@@ -21,8 +23,8 @@ use mmp_worker::link;
 use mmp_worker::protections::{self, Protection};
 
 use crate::core::{Core, End};
+use crate::event_loop::output::Pipe;
 use crate::event_loop::signals::Signals;
-use crate::event_loop::workers::Pipe;
 use crate::log::Level;
 use crate::preparation::{self, Prepared, Unprepared};
 use crate::supervisor::{Stop, Workers};

@@ -8,6 +8,7 @@ pub(crate) mod life;
 mod recycle;
 mod stop;
 mod worker;
+mod worker_link;
 
 use std::io;
 use std::time::Instant;
