@@ -89,6 +89,8 @@ func serveHTTP(server *host.Host, database web.Database, address, dsn string) er
 	if err != nil {
 		return err
 	}
+	// Before anybody is told that this runs, and may end it.
+	stop := stopped()
 	handler := web.New(server, database)
 	failed := make(chan error, 1)
 	go func() { failed <- handler.Serve(listener) }()
@@ -100,7 +102,7 @@ func serveHTTP(server *host.Host, database web.Database, address, dsn string) er
 	select {
 	case err := <-failed:
 		return err
-	case <-stopped():
+	case <-stop:
 		return nil
 	}
 }

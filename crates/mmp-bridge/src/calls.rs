@@ -141,7 +141,7 @@ impl Core {
             }
             Some(PendingCall::Log) => {
                 self.calls.remove(token);
-                self.log.in_flight = false;
+                self.log.in_flight = None;
                 self.flush_log(link);
             }
             Some(PendingCall::Own { purpose, method }) => {
@@ -221,10 +221,7 @@ impl Core {
             }
             Some(PendingCall::Http { exchange }) => self.http_refused(link, exchange, Some(error)),
             Some(PendingCall::HttpRead { exchange }) => self.http_read_failed(exchange, error),
-            Some(PendingCall::Log) => {
-                self.log.in_flight = false;
-                self.flush_log(link);
-            }
+            Some(PendingCall::Log) => self.line_refused(link),
             Some(PendingCall::Own { purpose, method }) => self.own_call_refused(link, purpose, method, error),
             Some(PendingCall::Abandoned) | None => {}
         }

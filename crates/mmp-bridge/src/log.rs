@@ -30,11 +30,19 @@ pub(crate) fn api_method(level: Level) -> &'static str {
 #[derive(Debug, Default)]
 pub(crate) struct Log {
     pub(crate) queue: Queue,
-    /// Whether a log call is on its way.
-    pub(crate) in_flight: bool,
+    /// The line that is on its way, until the host has answered: one that it did not come to goes to standard error.
+    pub(crate) in_flight: Option<Line>,
 }
 
 impl Log {
+    /// Writes every line to standard error that the host has not logged, as far as is known: it reads that to its end, whatever becomes of its connection.
+    pub(crate) fn drain_to_stderr(&mut self) {
+        if let Some(line) = self.in_flight.take() {
+            write_stderr(&line);
+        }
+        self.queue.drain_to_stderr();
+    }
+
     /// Takes a line.
     pub(crate) fn push(&mut self, level: Level, message: impl Into<String>, fields: &[(&str, &str)]) {
         let fields = fields.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();

@@ -14,12 +14,14 @@ impl Core {
     /// Sends the next line of the log, if none is on its way. Without the API every line goes to standard error.
     pub(crate) fn flush_log(&mut self, link: &mut HostLink) {
         let Some(api) = self.api else {
-            self.log.queue.drain_to_stderr();
+            self.log.drain_to_stderr();
             return;
         };
-        while !self.log.in_flight {
+        while self.log.in_flight.is_none() {
             let Some(line) = self.log.queue.pop() else { return };
-            if !self.send_line(link, api, &line) {
+            if self.send_line(link, api, &line) {
+                self.log.in_flight = Some(line);
+            } else {
                 write_stderr(&line);
             }
         }
@@ -36,8 +38,15 @@ impl Core {
             self.calls.remove(token);
             return false;
         }
-        self.log.in_flight = true;
         true
+    }
+
+    /// The host could not log a line.
+    pub(crate) fn line_refused(&mut self, link: &mut HostLink) {
+        if let Some(line) = self.log.in_flight.take() {
+            write_stderr(&line);
+        }
+        self.flush_log(link);
     }
 
     /// The worker sent a line for the log.

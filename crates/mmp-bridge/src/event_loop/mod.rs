@@ -209,7 +209,7 @@ impl EventLoop {
             self.core.begin_notice(host.session.link());
             self.core.flush_log(host.session.link());
         } else {
-            self.core.log.queue.drain_to_stderr();
+            self.core.log.drain_to_stderr();
         }
         self.end_failed_workers();
         if let Some(host) = &mut self.host {
@@ -317,12 +317,11 @@ impl EventLoop {
     /// Writes what is left to the host, and ends the workers.
     fn shut_down(&mut self) {
         self.core.report_drops(true);
-        if let Some(host) = &mut self.host {
-            self.core.flush_log(host.session.link());
-        }
+        // The host does not log any more over a connection that it has given up: the reason why a plugin could not be activated would be lost.
+        self.core.log.drain_to_stderr();
         self.write_host();
         self.core.refuse_all_calls();
         self.stop_workers();
-        self.core.log.queue.drain_to_stderr();
+        self.core.log.drain_to_stderr();
     }
 }

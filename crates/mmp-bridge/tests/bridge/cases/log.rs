@@ -9,6 +9,7 @@ use crate::script::Script;
 pub(crate) const TESTS: &[Test] = tests![
     lines_keep_their_order,
     lines_go_one_by_one,
+    lines_that_the_host_did_not_come_to,
     output_becomes_log_lines,
     a_flood_is_bounded,
     a_flood_of_log_frames_is_bounded,
@@ -46,6 +47,24 @@ fn lines_go_one_by_one() {
     host.release_log();
     host.logged("line 4");
     assert_eq!(host.api.logged.len(), before + 5);
+    host.finish();
+}
+
+/// As when the server ends a plugin whose activation has failed: the line that says why must not be lost with the call that carries it.
+fn lines_that_the_host_did_not_come_to() {
+    let mut host = Host::active(Bundle::new(&Script::default()));
+    host.posted("log 1");
+    host.logged("line 0");
+    host.api.holds_log = true;
+    let before = host.api.logged.len();
+    host.posted("log 3");
+    host.until("the first line", LIMIT, |host| (host.api.logged.len() > before).then_some(()));
+    assert_eq!(host.quit().0, Some(0));
+    host.until("the lines on standard error", LIMIT, |host| {
+        let entries = host.entries();
+        let mut lines = entries.iter().filter(|entry| !entry.through_api && entry.message.starts_with("line "));
+        (0..3).all(|number| lines.any(|line| line.message == format!("line {number}"))).then_some(())
+    });
     host.finish();
 }
 
