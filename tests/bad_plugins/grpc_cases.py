@@ -369,6 +369,7 @@ WORKING_ON_GRPC = [
         [
             # It is answered with the call's error or, if the program's end is seen first, with a sentence for the user.
             command("/crash", background="crash"),
+            {"do": "join", "background": "crash", "expect": [{"response_type": "ephemeral"}], "may_fail": True},
             log("the plugin's worker ended: it exited with code 7"),
             {"do": "ping"},
         ],

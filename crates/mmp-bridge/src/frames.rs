@@ -38,9 +38,10 @@ impl Core {
 
     /// A connection that has not said HELLO is anybody's, and gets no memory for anything longer.
     fn check_first_frame(&mut self, connection: usize, begun: &[u8]) -> Result<(), Close> {
-        let is_unknown = self.workers.of(connection).is_some_and(|worker| worker.role(connection) == Some(None));
+        // Nearly always nothing is left of the input, so that is looked at first.
+        let mut is_unknown = || self.workers.of(connection).is_some_and(|worker| worker.role(connection) == Some(None));
         match Header::parse(begun) {
-            Ok(Some(header)) if is_unknown && header.len > MAX_HELLO => Err(Some(format!(
+            Ok(Some(header)) if header.len > MAX_HELLO && is_unknown() => Err(Some(format!(
                 "the worker link: the first frame of a connection has {} bytes, which no HELLO has",
                 header.len
             ))),
@@ -96,7 +97,6 @@ impl Core {
     }
 
     fn hello(&mut self, connection: usize, header: Header, payload: &[u8]) -> Result<(), Close> {
-        let now = self.now;
         let Some(worker) = self.workers.of(connection) else { return Err(None) };
         let Some(link) = &mut worker.link else { return Err(None) };
         match link.hello(connection, header, payload) {
@@ -110,7 +110,6 @@ impl Core {
             }
             Ok((Role::Control, hello)) => {
                 worker.introduced(&hello);
-                worker.health.watch(now);
                 let (index, pid) = (worker.index.to_string(), hello.pid.to_string());
                 let fields =
                     [("runtime", hello.runtime.as_str()), ("sdk", &hello.sdk), ("pid", &pid), ("worker", &index)];

@@ -124,12 +124,12 @@ func IsStopped(pid int) bool {
 		return true
 	}
 	for _, thread := range threads {
-		data, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%s/stat", pid, thread.Name()))
+		id, err := strconv.Atoi(thread.Name())
 		if err != nil {
 			continue
 		}
-		text := string(data)
-		if _, state, found := strings.Cut(text[strings.LastIndexByte(text, ')')+1:], " "); found && !strings.HasPrefix(state, "T") && !strings.HasPrefix(state, "Z") {
+		// A thread can be read like a process, although /proc does not list it.
+		if one, err := Read(id); err == nil && one.State != "T" && one.State != "Z" {
 			return false
 		}
 	}

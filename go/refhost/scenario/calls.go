@@ -38,6 +38,8 @@ type joinStep struct {
 	Background  string            `json:"background"`
 	Expect      []json.RawMessage `json:"expect"`
 	ExpectError string            `json:"expect_error"`
+	// MayFail: an error is as good as results, but one of them there must be.
+	MayFail bool `json:"may_fail"`
 }
 
 func init() {
@@ -121,6 +123,9 @@ func runJoin(r *runner, c common, wanted *joinStep) (any, error) {
 	delete(r.pending, wanted.Background)
 	select {
 	case result := <-done:
+		if failure := result.Failure(); failure != nil && wanted.MayFail {
+			return failure.Error(), nil
+		}
 		return check(result, wanted.Expect, wanted.ExpectError)
 	case <-time.After(c.limit(defaultLimit)):
 		return nil, fmt.Errorf("the call %q has not returned", wanted.Background)

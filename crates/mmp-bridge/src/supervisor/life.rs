@@ -115,10 +115,10 @@ impl Life {
         self.state = State::Loaded { since: now };
     }
 
-    /// The host's hooks reach it. True if it was degraded before.
-    pub(crate) fn ready(&mut self, now: Instant) -> bool {
+    /// The host's hooks reach it.
+    pub(crate) fn ready(&mut self, now: Instant) {
         self.state = State::Ready { since: now };
-        std::mem::take(&mut self.degraded)
+        self.degraded = false;
     }
 
     /// It gets no more hooks and ends soon.
@@ -230,7 +230,9 @@ mod tests {
         (0..=INTENSITY).for_each(|_| life.ended(now));
         life.started(now);
         life.loaded(now);
-        assert!(life.ready(now) && !life.is_degraded());
+        assert!(life.is_degraded());
+        life.ready(now);
+        assert!(!life.is_degraded());
         now += Duration::from_secs(1);
         life.ended(now);
         assert_eq!(life.state().name(), "degraded");

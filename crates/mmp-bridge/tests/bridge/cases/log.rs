@@ -33,15 +33,21 @@ fn lines_keep_their_order() {
     host.finish();
 }
 
-/// The server serves calls concurrently, so the next line waits until it has answered the last.
-fn lines_go_one_by_one() {
+/// A server that has got the first of so many lines, and does not answer; and how many it had before.
+fn holding(lines: usize) -> (Host, usize) {
     let mut host = Host::active(Bundle::new(&Script::default()));
     host.posted("log 1");
     host.logged("line 0");
     host.api.holds_log = true;
     let before = host.api.logged.len();
-    host.posted("log 5");
+    host.posted(&format!("log {lines}"));
     host.until("the first line", LIMIT, |host| (host.api.logged.len() > before).then_some(()));
+    (host, before)
+}
+
+/// The server serves calls concurrently, so the next line waits until it has answered the last.
+fn lines_go_one_by_one() {
+    let (mut host, before) = holding(5);
     host.ping();
     assert_eq!(host.api.logged.len(), before + 1);
     host.release_log();
@@ -52,13 +58,7 @@ fn lines_go_one_by_one() {
 
 /// As when the server ends a plugin whose activation has failed: the line that says why must not be lost with the call that carries it.
 fn lines_that_the_host_did_not_come_to() {
-    let mut host = Host::active(Bundle::new(&Script::default()));
-    host.posted("log 1");
-    host.logged("line 0");
-    host.api.holds_log = true;
-    let before = host.api.logged.len();
-    host.posted("log 3");
-    host.until("the first line", LIMIT, |host| (host.api.logged.len() > before).then_some(()));
+    let (mut host, _) = holding(3);
     assert_eq!(host.quit().0, Some(0));
     host.until("the lines on standard error", LIMIT, |host| {
         let entries = host.entries();
