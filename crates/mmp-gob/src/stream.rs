@@ -169,7 +169,7 @@ impl StreamReader {
     ) -> Result<Option<R>, Error> {
         let mark = self.types.mark();
         let mut c = Cursor::at(self.buffer.bytes(), value.start, value.end, self.limits);
-        let result = begin(&mut c, &self.types, value.id).and_then(|()| f(value.id, &mut c, &mut self.types));
+        let result = begin(&mut c, &mut self.types, value.id).and_then(|()| f(value.id, &mut c, &mut self.types));
         let (whole, starved, reached) = (c.remaining() == 0, c.starved(), c.end());
         match result {
             Ok(r) if whole => {
@@ -195,7 +195,7 @@ impl StreamReader {
     fn pass_over(&mut self, value: Value, mark: Mark, reached: usize, then: Then) -> Result<(), Error> {
         self.types.rollback(mark);
         let mut c = Cursor::at(self.buffer.bytes(), value.start, value.end, self.limits);
-        let walker = begin(&mut c, &self.types, value.id).and_then(|()| Walker::new(&mut c, &self.types, value.id));
+        let walker = begin(&mut c, &mut self.types, value.id).and_then(|()| Walker::new(&mut c, &self.types, value.id));
         let walked = match walker {
             Ok(mut walker) => match walker.run(&mut c, &mut self.types) {
                 Err(_) if c.starved() => {
@@ -218,6 +218,6 @@ impl StreamReader {
 }
 
 /// Consumes the zero byte before a whole value that is not a struct.
-fn begin(c: &mut Cursor<'_>, types: &Types, id: TypeId) -> Result<(), Error> {
-    if types.is_struct(id)? { Ok(()) } else { c.zero_delta() }
+fn begin(c: &mut Cursor<'_>, types: &mut Types, id: TypeId) -> Result<(), Error> {
+    if types.begin(id)? { Ok(()) } else { c.zero_delta() }
 }

@@ -1,8 +1,11 @@
 //! The type table of one stream and direction.
 
+mod complete;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use self::complete::Known;
 use crate::error::Error;
 use crate::ids::{self, FIRST_USER, TypeId};
 use crate::limits::Limits;
@@ -23,11 +26,15 @@ pub struct Types {
     order: Vec<TypeId>,
     weight: usize,
     shape_weight: usize,
+    /// How often definitions were taken back.
+    epoch: u64,
 }
 
 #[derive(Debug, Clone)]
 struct Entry {
     definition: Arc<WireType>,
+    /// Whether all that it refers to is defined.
+    known: Known,
     /// Made when it is first asked for.
     shape: Option<Arc<Shape>>,
 }
@@ -43,7 +50,15 @@ impl Types {
     /// An empty table.
     #[must_use]
     pub fn new(limits: Limits) -> Self {
-        Self { limits, dense: Vec::new(), sparse: HashMap::new(), order: Vec::new(), weight: 0, shape_weight: 0 }
+        Self {
+            limits,
+            dense: Vec::new(),
+            sparse: HashMap::new(),
+            order: Vec::new(),
+            weight: 0,
+            shape_weight: 0,
+            epoch: 0,
+        }
     }
 
     /// The definition of a type; None for built-in and unknown ids.
@@ -98,7 +113,7 @@ impl Types {
     }
 
     fn store(&mut self, id: TypeId, definition: Arc<WireType>) {
-        let entry = Entry { definition, shape: None };
+        let entry = Entry { definition, known: Known::default(), shape: None };
         if id >= DENSE_END {
             self.sparse.insert(id, entry);
             return;
@@ -120,15 +135,6 @@ impl Types {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.order.is_empty()
-    }
-
-    /// Whether values of this type are structs, which begin without a zero byte. An error for an id that no value can have.
-    #[inline]
-    pub fn is_struct(&self, id: TypeId) -> Result<bool, Error> {
-        if let Some(t) = self.get(id) {
-            return Ok(t.is_struct());
-        }
-        if ids::builtin_name(id).is_some() { Ok(false) } else { Err(Error::UndefinedType(id)) }
     }
 
     /// How an error message calls a type.
@@ -171,6 +177,7 @@ impl Types {
 
     /// Forgets the types defined since `mark`: a value that is read again from its start defines them again.
     pub(crate) fn rollback(&mut self, mark: Mark) {
+        self.epoch += u64::from(self.order.len() > mark.count);
         for id in self.order.drain(mark.count..) {
             let entry = match self.dense.get_mut((id - FIRST_USER) as usize) {
                 Some(slot) => slot.take(),

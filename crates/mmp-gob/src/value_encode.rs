@@ -80,10 +80,12 @@ fn encode_list(w: &mut Writer<'_>, shape: &Shape, elem: TypeId, list: &[Value]) 
 fn encode_struct(w: &mut Writer<'_>, shape: &Shape, fields: &[WireField], value: &Struct) -> Result<(), Error> {
     let mut delta = 1;
     let mut written = 0;
-    for field in fields {
+    for (index, field) in fields.iter().enumerate() {
         // Fields nearly always are in the order of the type.
         let next = value.fields.get(written).filter(|(name, _)| *name == field.name).map(|(_, v)| v);
-        match next.or_else(|| value.get(&field.name)) {
+        // Where a foreign type has two fields of one name, the first has taken what is found by the name.
+        let is_first = || fields[..index].iter().all(|before| before.name != field.name);
+        match next.or_else(|| value.get(&field.name).filter(|_| is_first())) {
             Some(v) => {
                 written += 1;
                 if is_zero(shape, field.id, v) {

@@ -6,7 +6,7 @@ mod support;
 use mmp_gob::varint::{put_bytes, put_int, put_uint};
 use mmp_gob::{
     Any, Complex, Decoder, Encoder, Error, GoString, Gob, Interface, Limits, Map, Ptr, Shape, StreamReader, Struct,
-    Time, Value, WireType, decode_value, gob_struct, ids,
+    Time, Value, WireField, WireType, decode_value, gob_struct, ids,
 };
 use support::types::{Empty, GoBox, Inner, Leaf, Narrow, Node, Point};
 use support::{all_values, next_value, write_all};
@@ -281,6 +281,59 @@ fn definitions_are_checked() {
     let mut stream = definition(&slice, 65);
     put_bytes(&mut stream, &value);
     assert_eq!(read(&stream), Err(Error::UndefinedType(70)));
+}
+
+/// Go compiles the whole type before it reads a value, so that it refuses what no value has used yet.
+#[test]
+fn a_type_with_a_part_that_is_not_defined_is_refused_even_if_no_value_has_it() {
+    let fields = [WireField { name: "A".into(), id: 2 }, WireField { name: "B".into(), id: 66 }];
+    let mut definitions = Vec::new();
+    WireType::Struct { name: "T".into(), fields: fields.into() }.put_definition(65, &mut definitions);
+    let value = |id: i64| {
+        let mut value = Vec::new();
+        put_int(&mut value, id);
+        value.extend([1, 2, 0]);
+        value
+    };
+    let read = |parts: &[&[u8]]| {
+        let mut reader = StreamReader::new(Limits::default());
+        parts.iter().for_each(|part| reader.push(part));
+        next_value(&mut reader).map(|value| value.map(|value| value.value))
+    };
+    let mut alone = Vec::new();
+    put_bytes(&mut alone, &value(65));
+    assert_eq!(read(&[&definitions, &alone]), Err(Error::UndefinedType(66)));
+    // The same in an interface: type 8, a zero byte, the name, the concrete type, the length of the value.
+    let mut inside = vec![16, 0, 1, b't'];
+    put_int(&mut inside, 65);
+    inside.extend([3, 1, 2, 0]);
+    let mut message = Vec::new();
+    put_bytes(&mut message, &inside);
+    assert_eq!(read(&[&definitions, &message]), Err(Error::UndefinedType(66)));
+    // And all is well once it is there.
+    let mut missing = Vec::new();
+    WireType::Slice { name: "".into(), elem: 2 }.put_definition(66, &mut missing);
+    assert!(read(&[&definitions, &missing, &alone]).is_ok_and(|value| value.is_some()));
+    assert!(read(&[&definitions, &missing, &message]).is_ok_and(|value| value.is_some()));
+}
+
+/// No Go type has two fields of one name; a stream may define one all the same. What is read of it can be sent any number of times.
+#[test]
+fn two_fields_of_one_name_are_sent_once_each() {
+    let fields = [WireField { name: "B".into(), id: 6 }, WireField { name: "B".into(), id: 6 }];
+    let mut definition = Vec::new();
+    WireType::Struct { name: "T".into(), fields: fields.into() }.put_definition(65, &mut definition);
+    for contents in [&[1, 1, b'x', 1, 0, 0][..], &[1, 0, 1, 1, b'y', 0], &[2, 1, b'y', 0], &[1, 1, b'x', 1, 1, b'y', 0]]
+    {
+        let mut body = Vec::new();
+        put_int(&mut body, 65);
+        body.extend(contents);
+        let mut stream = definition.clone();
+        put_bytes(&mut stream, &body);
+        let once = all_values(&write_all(&all_values(&stream).expect("reads"))).expect("reads again");
+        let twice = all_values(&write_all(&once)).expect("reads a third time");
+        assert_eq!(once[0].value, twice[0].value, "{contents:?}");
+    }
 }
 
 /// A type may be a list of itself, and a cycle of types without any struct does not trap anybody.

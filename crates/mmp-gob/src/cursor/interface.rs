@@ -74,11 +74,11 @@ impl<'a> Cursor<'a> {
     }
 
     /// The byte count and the zero byte between the id of a concrete type and its value.
-    pub(crate) fn interface_value(&mut self, types: &Types, id: TypeId) -> Result<(), Error> {
+    pub(crate) fn interface_value(&mut self, types: &mut Types, id: TypeId) -> Result<(), Error> {
         if id == INTERFACE {
             return Err(Error::BadTypeId(i64::from(id)));
         }
-        let is_struct = types.is_struct(id)?;
+        let is_struct = types.begin(id)?;
         self.uint()?;
         if is_struct { Ok(()) } else { self.zero_delta() }
     }
