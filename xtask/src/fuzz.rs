@@ -22,6 +22,9 @@ pub(crate) struct Args {
     /// For how long each of them runs.
     #[arg(long, value_name = "N", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..))]
     seconds: u64,
+    /// What the random numbers begin with; chosen anew for every run by default. With it, a run does not go on from what earlier ones have found, so that it is the same every time.
+    #[arg(long, value_name = "N")]
+    seed: Option<u32>,
     /// Run one input, once, and show what comes of it.
     #[arg(long, value_name = "FILE", conflicts_with = "keep")]
     input: Option<PathBuf>,
@@ -69,7 +72,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         shell.run(Command::new(fuzzer.program(target)).arg(input).env("RUST_BACKTRACE", "1"))?;
         return Ok(ExitCode::SUCCESS);
     }
-    fuzzer.run_all(&shell, &chosen, Duration::from_secs(args.seconds))?;
+    fuzzer.run_all(&shell, &chosen, Duration::from_secs(args.seconds), args.seed)?;
     if args.keep {
         for target in &chosen {
             fuzzer.keep(&shell, target)?;
@@ -135,7 +138,18 @@ impl Fuzzer {
 
     /// Where its inputs are, the one for new ones first: those found here, the seeds, and those that are kept.
     fn inputs(&self, shell: &Shell, target: &str) -> Result<Vec<PathBuf>> {
-        let (found, seeds) = (self.made("found", target)?, self.made("seeds", target)?);
+        self.inputs_with(shell, target, self.made("found", target)?)
+    }
+
+    /// The same, without what was found by earlier runs.
+    fn fresh_inputs(&self, shell: &Shell, target: &str) -> Result<Vec<PathBuf>> {
+        let found = self.made("found-with-a-seed", target)?;
+        files::empty(&found)?;
+        self.inputs_with(shell, target, found)
+    }
+
+    fn inputs_with(&self, shell: &Shell, target: &str, found: PathBuf) -> Result<Vec<PathBuf>> {
+        let seeds = self.made("seeds", target)?;
         files::empty(&seeds)?;
         // The seeds follow the schema, so they are made anew.
         shell.read(Command::new(self.program(target)).env("MMP_FUZZ_SEEDS", &seeds))?;
@@ -144,11 +158,11 @@ impl Fuzzer {
     }
 
     /// Runs targets, as many at a time as there are processors. All run to their end, even if one finds something.
-    pub(crate) fn run_all(&self, shell: &Shell, targets: &[String], time: Duration) -> Result<()> {
+    pub(crate) fn run_all(&self, shell: &Shell, targets: &[String], time: Duration, seed: Option<u32>) -> Result<()> {
         let (queue, failed) = (Mutex::new(targets.iter()), Mutex::new(Vec::new()));
         let worker = || {
             while let Some(target) = next(&queue) {
-                if let Err(error) = self.run(shell, target, time) {
+                if let Err(error) = self.run(shell, target, time, seed) {
                     shell.say(&format!("{target}: {error:#}"));
                     failed.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(target.clone());
                 }
@@ -163,20 +177,21 @@ impl Fuzzer {
         Ok(())
     }
 
-    fn run(&self, shell: &Shell, target: &str, time: Duration) -> Result<()> {
+    fn run(&self, shell: &Shell, target: &str, time: Duration, seed: Option<u32>) -> Result<()> {
         let log = self.made("logs", target)?.join("log");
         let logged = Shell::logged(&log, time + LOADING)?;
         let findings = self.made("artifacts", target)?;
         let mut command = Command::new(self.program(target));
-        command.env("RUST_BACKTRACE", "1").arg(format!("-max_total_time={}", time.as_secs()));
+        // What it says has to be short; `--input` shows where in the code it happens.
+        command.env("RUST_BACKTRACE", "0").arg(format!("-max_total_time={}", time.as_secs()));
         command.arg(format!("-timeout={SECONDS_PER_INPUT}")).arg(format!("-max_len={LONGEST}"));
-        command.args(["-rss_limit_mb=2048", "-print_final_stats=1"]);
+        command.args(["-rss_limit_mb=2048", "-print_final_stats=1"]).args(seed.map(|seed| format!("-seed={seed}")));
         command.arg(format!("-artifact_prefix={}/", findings.display()));
-        let done = logged.run(command.args(self.inputs(&logged, target)?));
+        let inputs = if seed.is_some() { self.fresh_inputs(&logged, target) } else { self.inputs(&logged, target) };
+        let done = logged.run(command.args(inputs?));
         let text = std::fs::read(&log).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
         if done.is_err() {
-            let skipped = text.lines().count().saturating_sub(SHOWN);
-            text.lines().skip(skipped).for_each(|line| shell.say(line));
+            finding(&text).for_each(|line| shell.say(line));
             bail!(
                 "it has found something; `cargo xtask fuzz {target} --input FILE` shows it again (everything it wrote: {})",
                 log.display()
@@ -222,6 +237,13 @@ fn names(directory: &Path) -> Result<Vec<String>> {
     Ok(files::walk(directory, &|_| true)?.into_iter().map(|file| file.relative).collect())
 }
 
+/// What is shown of a log: from the panic on, or the end.
+fn finding(log: &str) -> impl Iterator<Item = &str> {
+    let end = log.lines().count().saturating_sub(SHOWN);
+    let panic = log.lines().position(|line| line.contains(" panicked at "));
+    log.lines().skip(panic.unwrap_or(end)).take(SHOWN)
+}
+
 /// What libFuzzer says at the end, in a line.
 fn summary(target: &str, log: &str) -> String {
     let after = |text: &str, word: &str| -> Option<String> {
@@ -234,6 +256,14 @@ fn summary(target: &str, log: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn a_finding_is_shown_from_its_panic_on() {
+        let log = format!("{}thread 'main' panicked at a.rs:\nno\n{}", "#1\n".repeat(100), "more\n".repeat(100));
+        let shown: Vec<_> = super::finding(&log).collect();
+        assert_eq!((shown.len(), shown[1]), (super::SHOWN, "no"));
+        assert_eq!(super::finding("ALARM\ntimeout").collect::<Vec<_>>(), ["ALARM", "timeout"]);
+    }
+
     #[test]
     fn what_was_done_is_found_in_the_log() {
         let log = "#2 INITED cov: 7 ft: 8 corp: 1/1b\n#9 DONE   cov: 1717 ft: 2 corp: 3/4b\nDone 9 runs in 1 second(s)\n\

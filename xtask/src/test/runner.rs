@@ -17,6 +17,9 @@ const SHOWN: usize = 120;
 /// What a line has that says why a test failed: of Go, of Rust, of Python, and of the suites of this project.
 const REASONS: [&str; 5] = ["--- FAIL", "panicked at", "FAILED", "WRONG", "Error:"];
 
+/// What cargo writes for every crate: it says nothing about a failure, and takes the place of what does.
+const COMPILING: &str = "   Compiling ";
+
 /// How many such lines are shown, and how many lines on either side.
 const REASONS_SHOWN: usize = 20;
 const AROUND: usize = 3;
@@ -69,20 +72,21 @@ impl Runner {
         match &finished.outcome {
             Ok(Outcome::Passed) => eprintln!("ok      {} ({seconds:.1} s)", finished.name),
             Ok(Outcome::Skipped(reason)) => eprintln!("SKIPPED {}: {reason}", finished.name),
-            Err(_) => eprintln!("FAILED  {} ({seconds:.1} s)", finished.name),
+            // The reason comes first, since a record of the run may keep no more than the first lines.
+            Err(error) => eprintln!("FAILED  {} ({seconds:.1} s): {error}", finished.name),
         }
         if self.verbose || finished.outcome.is_err() {
             shown(text).iter().for_each(|line| eprintln!("    {line}"));
         }
-        if let Err(error) = &finished.outcome {
-            eprintln!("    {}: {error}\n    (everything it wrote: {})", finished.name, log.display());
+        if finished.outcome.is_err() {
+            eprintln!("    (everything that {} wrote: {})", finished.name, log.display());
         }
     }
 }
 
 /// The end of what a step wrote, and before that what looks like the reason of a failure further up, each with a few lines around it: other tests may have gone on for long.
 fn shown(text: &str) -> Vec<&str> {
-    let lines: Vec<&str> = text.lines().collect();
+    let lines: Vec<&str> = text.lines().filter(|line| !line.starts_with(COMPILING)).collect();
     let tail = lines.len().saturating_sub(SHOWN);
     let is_reason = |line: &&str| REASONS.iter().any(|reason| line.contains(reason));
     let reasons = (0..tail).filter(|&at| is_reason(&lines[at])).take(REASONS_SHOWN);
@@ -107,5 +111,10 @@ mod tests {
         assert_eq!((shown[0], shown[AROUND]), (&*format!("line {}", 300 - AROUND), "--- FAIL: TestScenarios"));
         assert_eq!(shown.last(), Some(&"line 999"));
         assert_eq!(super::shown("one\npanicked at two"), ["one", "panicked at two"], "nothing twice");
+        assert_eq!(
+            super::shown("   Compiling serde v1.0.0\nFAILED"),
+            ["FAILED"],
+            "and nothing that is not to the point"
+        );
     }
 }
