@@ -52,8 +52,8 @@ fn reply(method: &'static Method, answer: &[u8], sent: Sent<'_>, types: &mut Typ
     check_one_value(&out, Limits::default());
     let told = read(method, &out);
     frame::check_array(&told, method.results.len());
-    // The others are merged into what the server has, or left out.
-    if method.echo.is_some_and(|echo| echo.mode == EchoMode::NilRejects) {
+    // The others are merged into what the server has, or left out. No answer at all is the original, which a new value is not.
+    if !answer.is_empty() && method.echo.is_some_and(|echo| echo.mode == EchoMode::NilRejects) {
         let mut fresh = |answer: &[u8]| {
             let mut out = Vec::new();
             let done = ToGob::default().reply(method, answer, None, types, &mut out);
