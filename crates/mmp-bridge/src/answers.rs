@@ -55,23 +55,6 @@ impl Core {
         self.reply_or_fail(link, types, due, payload)
     }
 
-    /// Answers with the results of a handler. False if they do not fit: the host gets an error, or its default, instead.
-    pub(crate) fn reply_or_fail(
-        &mut self,
-        link: &mut HostLink,
-        types: &mut Types,
-        due: Due<'_>,
-        results: &[u8],
-    ) -> bool {
-        let Err(AnswerError::Value(error)) = self.reply(link, types, due, results) else { return true };
-        let name = due.method.name;
-        let message =
-            format!("{name}: the handler's result does not fit, so the server's default is the answer: {error}");
-        self.log.push(Level::Error, message, &[]);
-        self.reply_failure(link, types, due, "the handler's result does not fit", None);
-        false
-    }
-
     /// Answers a hook that no worker can take now with the server's default, for which its arguments are read: the default may repeat one.
     pub(crate) fn answer_neutral(
         &mut self,

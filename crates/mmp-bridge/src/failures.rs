@@ -34,28 +34,35 @@ pub(crate) enum Failure<'a> {
     Full,
     /// It waited behind others that wait for each other.
     Stalled,
+    /// What the server sent cannot be passed on.
+    Unreadable(&'a TranscodeError),
+    /// The server cannot take what its handler returned.
+    Misfit,
 }
 
 impl Failure<'_> {
     /// One sentence for the log, and for hooks with an error result.
-    fn sentence(&self) -> String {
+    pub(crate) fn sentence(&self) -> String {
         match self {
             Failure::Raised(raised) => raised.message.clone(),
             Failure::Late(limit) => format!("no answer within {} s", limit.as_secs_f64()),
             Failure::Gone(reason) => (*reason).to_owned(),
             Failure::Full => "too many hooks wait for the worker".to_owned(),
             Failure::Stalled => "64 hooks of this plugin wait for API calls and none has moved for seconds, as when hooks fire each other without end".to_owned(),
+            Failure::Unreadable(error) => format!("the server's arguments cannot be passed on: {error}"),
+            Failure::Misfit => "the handler's result does not fit".to_owned(),
         }
     }
 
-    fn is_raised(&self) -> bool {
-        matches!(self, Failure::Raised(_))
+    /// Whether the handler is at fault: it ran, and what it did cannot be the answer.
+    fn is_of_handler(&self) -> bool {
+        matches!(self, Failure::Raised(_) | Failure::Misfit)
     }
 }
 
 /// What is answered instead.
 #[derive(Debug, PartialEq, Eq)]
-enum Outcome {
+pub(crate) enum Outcome {
     /// These results.
     Results(Vec<u8>),
     /// The hook's error.
@@ -75,21 +82,21 @@ impl Outcome {
                 }
             }
             // An exception is how a handler in Python returns the error; a Go plugin that crashed lets things pass.
-            Some(Reject::Error) if !failure.is_raised() && !policies.rejects(method) => return Outcome::Neutral,
+            Some(Reject::Error) if !failure.is_of_handler() && !policies.rejects(method) => return Outcome::Neutral,
             _ => {}
         }
         // What the handler raised is its error, as everywhere.
-        if method.name == GENERATE_SUPPORT_DATA && !failure.is_raised() {
+        if method.name == GENERATE_SUPPORT_DATA && !failure.is_of_handler() {
             return Outcome::Files;
         }
-        if method.deadline == Deadline::Command && !failure.is_raised() {
+        if method.deadline == Deadline::Command && !failure.is_of_handler() {
             return Outcome::Results(apology(failure, plugin));
         }
         if method.error.is_some() { Outcome::Error } else { Outcome::Neutral }
     }
 
     /// What the log says about it.
-    fn description(&self, method: &Method) -> &'static str {
+    pub(crate) fn description(&self, method: &Method) -> &'static str {
         match self {
             Outcome::Results(_) if method.deadline == Deadline::Command => "the user is told so",
             Outcome::Results(_) => "it is rejected",
@@ -112,7 +119,8 @@ fn apology(failure: &Failure<'_>, plugin: &str) -> Vec<u8> {
     let what = match failure {
         Failure::Late(limit) => format!("did not answer within {} seconds", limit.as_secs_f64()),
         Failure::Full | Failure::Stalled => "is too busy to answer now".to_owned(),
-        Failure::Raised(_) | Failure::Gone(_) => "is not available right now".to_owned(),
+        Failure::Unreadable(_) => "cannot read this".to_owned(),
+        Failure::Raised(_) | Failure::Gone(_) | Failure::Misfit => "is not available right now".to_owned(),
     };
     let text = format!(
         "The plugin {plugin} {what}. Try again in a moment; if that does not help, ask an administrator to look into the server's log."
@@ -132,11 +140,16 @@ impl Core {
         reason.unwrap_or_else(|| "the plugin's worker is being started again".to_owned())
     }
 
+    /// What is answered to a hook that failed.
+    pub(crate) fn outcome_of(&self, method: &Method, failure: &Failure<'_>) -> Outcome {
+        Outcome::of(method, failure, &self.workers.policies, &self.plugin_id())
+    }
+
     /// Answers a hook that was sent, or queued, and has no answer of its own.
     pub(crate) fn fail_hook(&mut self, session: &mut PluginSession, id: u32, hook: PendingHook, failure: &Failure<'_>) {
         self.count_hook(&hook, false);
         let method = hook.method;
-        let outcome = Outcome::of(method, failure, &self.workers.policies, &self.plugin_id());
+        let outcome = self.outcome_of(method, failure);
         self.log_failure(&hook, failure, outcome.description(method));
         if self.files_failed(session.link(), id) {
             // A part of the replacement has reached the server, which would store it in place of the file.
@@ -195,7 +208,7 @@ impl Core {
         body: Body<'_, '_>,
         failure: &Failure<'_>,
     ) -> Result<(), GobError> {
-        let outcome = Outcome::of(method, failure, &self.workers.policies, &self.plugin_id());
+        let outcome = self.outcome_of(method, failure);
         if matches!(outcome, Outcome::Results(_)) && self.is_notice_due(method) {
             return self.answer_about_notice(link, conn, seq, method, body, &outcome);
         }

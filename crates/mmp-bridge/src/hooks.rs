@@ -163,7 +163,7 @@ impl Core {
                 let body = Body { type_id, cursor: &mut start.replay(), types };
                 self.answer_without_worker(link, conn, request.seq, method, body, &Failure::Full)
             }
-            Err(error) => self.arguments_refused(link, conn, request, method, error),
+            Err(error) => self.arguments_refused(link, types, conn, request, method, error),
         }
     }
 
@@ -179,7 +179,7 @@ impl Core {
         let Body { type_id, cursor, types } = body;
         let mut arguments = Vec::new();
         if let Err(error) = self.from_hooks.args(method, type_id, cursor, types, &mut arguments) {
-            return self.arguments_refused(link, conn, request, method, error);
+            return self.arguments_refused(link, types, conn, request, method, error);
         }
         self.reply_nothing(link, conn, request.seq, method);
         let lane = lane_of(method, &arguments);
@@ -196,23 +196,6 @@ impl Core {
         if !matches!(sent, Ok(true)) {
             self.drop_event(method, "too many events wait for the worker");
         }
-        Ok(())
-    }
-
-    fn arguments_refused(
-        &mut self,
-        link: &mut HostLink,
-        conn: StreamId,
-        request: RequestHead<'_>,
-        method: &Method,
-        error: TranscodeError,
-    ) -> Result<(), GobError> {
-        if let TranscodeError::Gob(error) = error {
-            return Err(error);
-        }
-        let message = format!("{}: the server's arguments cannot be passed on: {error}", method.name);
-        self.log.push(Level::Error, message, &[]);
-        link.reply_error(conn, request.seq, request.method, &error.to_string());
         Ok(())
     }
 

@@ -24,6 +24,7 @@ mod log;
 mod log_calls;
 mod manifest;
 mod metrics;
+mod misfits;
 mod names;
 mod notice;
 mod own_calls;

@@ -139,7 +139,7 @@ impl Core {
                 match failure {
                     Failure::Late(_) => self.respond_late(link, id),
                     Failure::Full | Failure::Stalled => self.http_put_off(link, id),
-                    Failure::Raised(_) | Failure::Gone(_) => self.respond_unavailable(link, id, UNAVAILABLE),
+                    _ => self.respond_unavailable(link, id, UNAVAILABLE),
                 }
             }
         }

@@ -23,10 +23,6 @@ pub(crate) const TESTS: &[Test] = tests![
     a_late_command,
     a_late_configuration_change,
     the_manifest_wins_over_ready,
-    gates_that_are_left_open,
-    gates_that_reject_because_the_worker_said_so,
-    gates_that_reject_because_the_manifest_says_so,
-    gates_without_a_worker,
     a_request_that_is_late_before_the_head,
     a_request_that_is_late_after_the_head,
     a_request_that_moves_is_not_late,
@@ -40,7 +36,7 @@ pub(crate) const TESTS: &[Test] = tests![
 ];
 
 /// A plugin whose hooks may take no longer than this.
-fn limited(script: &Script, hooks: &Value) -> Host {
+pub(super) fn limited(script: &Script, hooks: &Value) -> Host {
     let bundle = Bundle::new(script);
     bundle.set_server("hooks", hooks.clone());
     Host::active(bundle)
@@ -187,151 +183,6 @@ fn the_manifest_wins_over_ready() {
     assert!(refused.b.to_string().contains("could not check this, so it was refused"), "{:?}", refused.b);
     let allowed = host.wait(update).unwrap();
     assert_eq!((message_of(&allowed.a), allowed.b.to_string()), ("hang".into(), String::new()));
-    host.finish();
-}
-
-/// Every hook that can reject.
-const GATES: [&str; 12] = [
-    "UserWillLogIn",
-    "MessageWillBePosted",
-    "MessageWillBeUpdated",
-    "ChannelWillBeArchived",
-    "ChannelMemberWillBeAdded",
-    "TeamMemberWillBeAdded",
-    "FileWillBeUploaded",
-    "FileWillBeDownloaded",
-    "EmailNotificationWillBeSent",
-    "NotificationWillBePushed",
-    "ConfigurationWillBeSaved",
-    "OnSAMLLogin",
-];
-
-/// Calls all of them at once; why each refused, or nothing if it did not.
-#[track_caller]
-fn knock(host: &mut Host) -> Vec<(&'static str, String)> {
-    macro_rules! calls {
-        ($(($name:ident, $arguments:ident, $returns:ident, $reason:expr)),* $(,)?) => {{
-            $(let $name = host.call(stringify!($name), &rpc::$arguments::default(), rpc::$returns::default());)*
-            vec![$((stringify!($name), $reason(host.wait($name).unwrap()))),*]
-        }};
-    }
-    let error = |error: mmp_gob::Any| if error.is_nil() { String::new() } else { format!("{:?}", error.value()) };
-    let upload = host.upload("photo.png", Pulled::new(b"bytes".to_vec()));
-    let (post, update) = (host.post("hang"), host.update("hang"));
-    #[expect(non_snake_case, reason = "these are the names of hooks")]
-    let mut reasons = calls![
-        (UserWillLogIn, UserWillLogInArgs, UserWillLogInReturns, |r: rpc::UserWillLogInReturns| r.a.to_string()),
-        (
-            ChannelWillBeArchived,
-            ChannelWillBeArchivedArgs,
-            ChannelWillBeArchivedReturns,
-            |r: rpc::ChannelWillBeArchivedReturns| r.a.to_string()
-        ),
-        (
-            ChannelMemberWillBeAdded,
-            ChannelMemberWillBeAddedArgs,
-            ChannelMemberWillBeAddedReturns,
-            |r: rpc::ChannelMemberWillBeAddedReturns| r.b.to_string()
-        ),
-        (
-            TeamMemberWillBeAdded,
-            TeamMemberWillBeAddedArgs,
-            TeamMemberWillBeAddedReturns,
-            |r: rpc::TeamMemberWillBeAddedReturns| r.b.to_string()
-        ),
-        (
-            FileWillBeDownloaded,
-            FileWillBeDownloadedArgs,
-            FileWillBeDownloadedReturns,
-            |r: rpc::FileWillBeDownloadedReturns| r.a.to_string()
-        ),
-        (
-            EmailNotificationWillBeSent,
-            EmailNotificationWillBeSentArgs,
-            EmailNotificationWillBeSentReturns,
-            |r: rpc::EmailNotificationWillBeSentReturns| r.b.to_string()
-        ),
-        (
-            NotificationWillBePushed,
-            NotificationWillBePushedArgs,
-            NotificationWillBePushedReturns,
-            |r: rpc::NotificationWillBePushedReturns| r.b.to_string()
-        ),
-        (
-            ConfigurationWillBeSaved,
-            ConfigurationWillBeSavedArgs,
-            ConfigurationWillBeSavedReturns,
-            |r: rpc::ConfigurationWillBeSavedReturns| error(r.b)
-        ),
-        (OnSAMLLogin, OnSAMLLoginArgs, OnSAMLLoginReturns, |r: rpc::OnSAMLLoginReturns| error(r.a)),
-    ];
-    let posted = host.wait(post).unwrap();
-    reasons.push(("MessageWillBePosted", posted.b.to_string()));
-    let updated = host.wait(update).unwrap();
-    // The server takes the update for refused if there is no post, whatever the reason is.
-    assert_eq!(updated.a.is_none(), !updated.b.to_string().is_empty(), "{:?}", updated.b);
-    reasons.push(("MessageWillBeUpdated", updated.b.to_string()));
-    reasons.push(("FileWillBeUploaded", host.uploaded(upload).0.err().unwrap_or_default()));
-    assert_eq!(reasons.len(), GATES.len());
-    reasons
-}
-
-/// A worker that answers none of them.
-fn hanging() -> Script {
-    GATES.into_iter().fold(Script::default(), |script, gate| script.doing(gate, "hang"))
-}
-
-fn choices(of_one: &Value) -> Value {
-    GATES.into_iter().map(|gate| (gate.to_owned(), of_one.clone())).collect::<serde_json::Map<_, _>>().into()
-}
-
-#[track_caller]
-fn all_rejected(reasons: &[(&str, String)]) {
-    for (gate, reason) in reasons {
-        // Those with an error result say what happened.
-        let with_error = ["ConfigurationWillBeSaved", "OnSAMLLogin"].contains(gate);
-        let said = reason.contains("The plugin com.example.test could not check this, so it was refused.");
-        assert!(said || (with_error && !reason.is_empty()), "{gate}: {reason:?}");
-    }
-}
-
-fn gates_that_are_left_open() {
-    let mut host = limited(&hanging(), &choices(&json!({"timeout": 0.5})));
-    let line = host.logged("when a handler of one of these hooks fails, is late or cannot be called");
-    for gate in GATES {
-        assert!(line.fields["hooks"].contains(gate), "{line}");
-    }
-    for (gate, reason) in knock(&mut host) {
-        assert_eq!(reason, "", "{gate}");
-    }
-    host.finish();
-}
-
-fn gates_that_reject_because_the_worker_said_so() {
-    let options = HookOptions { timeout: Some(0.5), on_failure: Some(OnFailure::Reject) };
-    let options = GATES.map(|gate| (gate.to_owned(), options)).to_vec();
-    let mut host = Host::active(Bundle::new(&Script { options, ..hanging() }));
-    all_rejected(&knock(&mut host));
-    let unsaid = "when a handler of one of these hooks fails";
-    assert!(!host.entries().iter().any(|entry| entry.message.contains(unsaid)), "{}", host.report());
-    host.finish();
-}
-
-fn gates_that_reject_because_the_manifest_says_so() {
-    let mut host = limited(&hanging(), &choices(&json!({"timeout": 0.5, "on_failure": "reject"})));
-    all_rejected(&knock(&mut host));
-    host.finish();
-}
-
-/// The worker is started again for a longer time than anybody waits.
-fn gates_without_a_worker() {
-    let script = Script { start: vec![crate::script::Start::Normal, crate::script::Start::Silent], ..hanging() };
-    let mut host = limited(&script, &choices(&json!({"on_failure": "reject"})));
-    crate::processes::kill(host.worker());
-    host.noted("start ", 2);
-    let started = Instant::now();
-    all_rejected(&knock(&mut host));
-    assert!(started.elapsed() < Duration::from_secs(4), "{:?}", started.elapsed());
     host.finish();
 }
 

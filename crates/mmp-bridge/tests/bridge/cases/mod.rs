@@ -11,6 +11,7 @@ mod ends;
 mod environment;
 mod events;
 mod files;
+mod gates;
 mod handlers;
 mod handshake;
 mod hijack;
@@ -80,6 +81,7 @@ pub(crate) fn all() -> Vec<Test> {
         support::TESTS,
         status::TESTS,
         deadlines::TESTS,
+        gates::TESTS,
         workers::TESTS,
         ends::TESTS,
     ]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use mmp_gob::{GoString, Gob, Ptr};
+use mmp_gob::{Any, GoString, Gob, Ptr};
 use mmp_goplugin::netrpc::ConnError;
 use mmp_model::{CommandArgs, Context, Post, rpc};
 
@@ -93,6 +93,20 @@ impl Host {
     #[track_caller]
     pub(crate) fn posted(&mut self, message: &str) -> (String, String) {
         let call = self.post(message);
+        let returned = self.wait(call).unwrap();
+        (message_of(&returned.a), returned.b.to_string())
+    }
+
+    /// The same for a post with something in its props.
+    #[track_caller]
+    pub(crate) fn posted_with(&mut self, prop: Any) -> (String, String) {
+        let mut post = post("ok");
+        if let Some(post) = &mut post {
+            post.props = Some([("prop".into(), prop)].into());
+        }
+        let arguments = rpc::MessageWillBePostedArgs { a: context(), b: post.clone() };
+        let reply = rpc::MessageWillBePostedReturns { a: post, ..Default::default() };
+        let call = self.call("MessageWillBePosted", &arguments, reply);
         let returned = self.wait(call).unwrap();
         (message_of(&returned.a), returned.b.to_string())
     }
