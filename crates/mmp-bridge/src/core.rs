@@ -23,6 +23,7 @@ use crate::metrics::Metrics;
 use crate::names::SERVICE;
 use crate::notice::Notice;
 use crate::pending_calls::PendingCalls;
+use crate::rationed::Rationed;
 use crate::status::StatusCommand;
 use crate::streams::Routes;
 use crate::supervisor::health::Overdue;
@@ -63,9 +64,9 @@ pub(crate) struct Core {
     pub(crate) overdue: HashMap<u32, Overdue>,
     /// The hooks that all workers answer together.
     pub(crate) broadcasts: HashMap<u32, Broadcast>,
-    /// The events that were lost since that was said, and when it was.
-    pub(crate) dropped: u64,
-    pub(crate) dropped_said: Option<Instant>,
+    /// The events that were lost, and the hooks that were answered because no worker was there.
+    pub(crate) dropped: Rationed,
+    pub(crate) unserved: Rationed,
     /// The calls to the host that wait for an answer.
     pub(crate) calls: PendingCalls,
     /// Hook arguments, API results, hook results and API arguments: each direction of each stream has types of its own.
@@ -136,8 +137,8 @@ impl Core {
             deadlines: Deadlines::default(),
             overdue: HashMap::new(),
             broadcasts: HashMap::new(),
-            dropped: 0,
-            dropped_said: None,
+            dropped: Rationed::default(),
+            unserved: Rationed::default(),
             calls: PendingCalls::default(),
             from_hooks: FromGob::default(),
             from_api: FromGob::default(),

@@ -1,6 +1,6 @@
 //! What the host is answered when a handler failed, is late, or cannot be called.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use mmp_gob::Error as GobError;
 use mmp_goplugin::endpoint::Link as HostLink;
@@ -18,9 +18,6 @@ use crate::log::Level;
 use crate::policies::Policies;
 use crate::support::GENERATE_SUPPORT_DATA;
 
-/// How often it is said at most that events are dropped.
-const SAY_AGAIN: Duration = Duration::from_secs(10);
-
 /// Why a hook has no answer.
 #[derive(Debug)]
 pub(crate) enum Failure<'a> {
@@ -28,8 +25,10 @@ pub(crate) enum Failure<'a> {
     Raised(&'a Raised<'a>),
     /// It took longer than it may.
     Late(Duration),
-    /// Its worker is gone, or there is none.
+    /// Its worker is gone.
     Gone(&'a str),
+    /// There is no worker, or none came in time.
+    Absent(&'a str),
     /// Too many wait.
     Full,
     /// It waited behind others that wait for each other.
@@ -46,7 +45,7 @@ impl Failure<'_> {
         match self {
             Failure::Raised(raised) => raised.message.clone(),
             Failure::Late(limit) => format!("no answer within {} s", limit.as_secs_f64()),
-            Failure::Gone(reason) => (*reason).to_owned(),
+            Failure::Gone(reason) | Failure::Absent(reason) => (*reason).to_owned(),
             Failure::Full => "too many hooks wait for the worker".to_owned(),
             Failure::Stalled => "64 hooks of this plugin wait for API calls and none has moved for seconds, as when hooks fire each other without end".to_owned(),
             Failure::Unreadable(error) => format!("the server's arguments cannot be passed on: {error}"),
@@ -120,7 +119,9 @@ fn apology(failure: &Failure<'_>, plugin: &str) -> Vec<u8> {
         Failure::Late(limit) => format!("did not answer within {} seconds", limit.as_secs_f64()),
         Failure::Full | Failure::Stalled => "is too busy to answer now".to_owned(),
         Failure::Unreadable(_) => "cannot read this".to_owned(),
-        Failure::Raised(_) | Failure::Gone(_) | Failure::Misfit => "is not available right now".to_owned(),
+        Failure::Raised(_) | Failure::Gone(_) | Failure::Absent(_) | Failure::Misfit => {
+            "is not available right now".to_owned()
+        }
     };
     let text = format!(
         "The plugin {plugin} {what}. Try again in a moment; if that does not help, ask an administrator to look into the server's log."
@@ -138,6 +139,14 @@ impl Core {
     pub(crate) fn absence_of_workers(&self) -> String {
         let reason = self.workers.down_reason();
         reason.unwrap_or_else(|| "the plugin's worker is being started again".to_owned())
+    }
+
+    /// Why no worker takes this hook.
+    pub(crate) fn absence_for(&self, method: &Method) -> String {
+        match self.workers.is_removed(method.id) {
+            true => "the plugin was loaded anew without this hook".to_owned(),
+            false => self.absence_of_workers(),
+        }
     }
 
     /// What is answered to a hook that failed.
@@ -178,10 +187,10 @@ impl Core {
         }
     }
 
-    fn log_failure(&mut self, hook: &PendingHook, failure: &Failure<'_>, answered: &str) {
+    fn log_failure(&mut self, hook: &PendingHook, failure: &Failure<'_>, answered_with: &str) {
         let name = hook.method.name;
         let answered = match hook.asker {
-            Asker::Host { .. } => format!("; {answered}"),
+            Asker::Host { .. } => format!("; {answered_with}"),
             _ => String::new(),
         };
         match (failure, hook.asker) {
@@ -194,6 +203,7 @@ impl Core {
             }
             // The worker's end has a line of its own, for all its hooks.
             (Failure::Gone(_), _) => {}
+            (Failure::Absent(_), _) => self.log_unserved(hook.method, failure, answered_with),
             (failure, _) => self.log.push(Level::Error, format!("{name}: {}{answered}", failure.sentence()), &[]),
         }
     }
@@ -212,9 +222,16 @@ impl Core {
         if matches!(outcome, Outcome::Results(_)) && self.is_notice_due(method) {
             return self.answer_about_notice(link, conn, seq, method, body, &outcome);
         }
-        if matches!(failure, Failure::Full) {
-            let message = format!("{}: {}; {}", method.name, failure.sentence(), outcome.description(method));
-            self.log.push(Level::Error, message, &[]);
+        match failure {
+            // It has been counted where no room was found.
+            Failure::Full => {
+                let message = format!("{}: {}; {}", method.name, failure.sentence(), outcome.description(method));
+                self.log.push(Level::Error, message, &[]);
+            }
+            _ => {
+                self.metrics.hook(method, Duration::ZERO, false);
+                self.log_unserved(method, failure, outcome.description(method));
+            }
         }
         let due = Due { conn, seq, method, sent: None };
         match outcome {
@@ -271,27 +288,17 @@ impl Core {
     /// An event is lost, and said to be.
     pub(crate) fn drop_event(&mut self, method: &'static Method, why: &str) {
         self.metrics.events_dropped += 1;
-        self.dropped += 1;
-        if self.dropped_said.is_some_and(|at| self.now.saturating_duration_since(at) < SAY_AGAIN) {
-            return;
+        if let Some(count) = self.dropped.happened(self.now) {
+            let message = format!("{}: an event was dropped: {why}", method.name);
+            self.log.push(Level::Error, message, &[("events_dropped", &count.to_string())]);
         }
-        self.dropped_said = Some(self.now);
-        let count = std::mem::take(&mut self.dropped).to_string();
-        let message = format!("{}: an event was dropped: {why}", method.name);
-        self.log.push(Level::Error, message, &[("events_dropped", &count)]);
     }
 
-    /// When those are to be said that were dropped since that was said last.
-    pub(crate) fn drops_deadline(&self) -> Option<Instant> {
-        self.dropped_said.filter(|_| self.dropped > 0).map(|at| at + SAY_AGAIN)
-    }
-
-    /// Says how many events were dropped since that was said last, if it is time, or if this is the end.
-    pub(crate) fn report_drops(&mut self, is_end: bool) {
-        if self.drops_deadline().is_some_and(|at| is_end || self.now >= at) {
-            self.dropped_said = Some(self.now);
-            let count = std::mem::take(&mut self.dropped).to_string();
-            self.log.push(Level::Error, "more events were dropped", &[("events_dropped", &count)]);
+    /// A hook was answered because no worker is there to do it.
+    fn log_unserved(&mut self, method: &Method, failure: &Failure<'_>, answered: &str) {
+        if let Some(count) = self.unserved.happened(self.now) {
+            let message = format!("{}: {}; {answered}", method.name, failure.sentence());
+            self.log.push(Level::Error, message, &[("hooks", &count.to_string())]);
         }
     }
 }

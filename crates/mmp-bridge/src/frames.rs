@@ -132,8 +132,13 @@ impl Core {
         let ready: Ready = mmp_worker::messages::decode(payload)
             .map_err(|error| Some(format!("the worker's READY cannot be read: {error}")))?;
         let index = self.check_ready(connection, &ready)?;
+        let unknown = self.workers.unknown_to_host(&ready);
         let restarted = self.workers.loaded(index, &ready, self.now);
         self.log_state(index, Level::Debug, "the plugin is loaded");
+        if !unknown.is_empty() {
+            let message = "the plugin was loaded anew with hooks that it did not have before: the server asks for the list of hooks only when it starts a plugin, so disable and enable the plugin to have them called";
+            self.log.push(Level::Warn, message, &[("hooks", &unknown.join(", "))]);
+        }
         if restarted {
             self.bring_up_restarted(index);
             return Ok(());

@@ -26,9 +26,6 @@ use crate::policies::{ON_DEACTIVATE, class};
 use crate::supervisor::Choice;
 use crate::support::GENERATE_SUPPORT_DATA;
 
-/// How long a hook waits in the queue for a worker that is being started again.
-pub(crate) const RESTART_PATIENCE: Duration = Duration::from_secs(1);
-
 /// The events of one WebSocket connection come one after the other; their first argument says which connection it is.
 const IN_ORDER: [&str; 3] = ["OnWebSocketConnect", "OnWebSocketDisconnect", "WebSocketMessageHasBeenPosted"];
 
@@ -140,12 +137,12 @@ impl Core {
         if name == ON_CONFIGURATION_CHANGE && self.configuration_changed(conn, request.seq) {
             return Ok(());
         }
-        let Some(choice) = self.workers.choose(method, None) else {
+        let Some(choice) = self.workers.choose(method, None, self.now) else {
             if name == ON_CONFIGURATION_CHANGE {
                 self.configuration_missed(None);
             }
-            let reason = self.absence_of_workers();
-            return self.answer_without_worker(link, conn, request.seq, method, body, &Failure::Gone(&reason));
+            let reason = self.absence_for(method);
+            return self.answer_without_worker(link, conn, request.seq, method, body, &Failure::Absent(&reason));
         };
         let asker = Asker::Host { conn, seq: request.seq };
         let Body { type_id, cursor, types } = body;
@@ -183,7 +180,7 @@ impl Core {
         }
         self.reply_nothing(link, conn, request.seq, method);
         let lane = lane_of(method, &arguments);
-        let Some(choice) = self.workers.choose(method, lane) else {
+        let Some(choice) = self.workers.choose(method, lane, self.now) else {
             let reason = self.absence_of_workers();
             self.metrics.hook(method, Duration::ZERO, false);
             self.drop_event(method, &reason);
@@ -259,7 +256,8 @@ impl Core {
         let hook = PendingHook { method, asker, kept, began: since, worker: choice.worker, limit };
         self.hooks.insert(id, hook);
         if let Some(limit) = limit {
-            let patience = if choice.waits { limit.min(RESTART_PATIENCE) } else { limit };
+            let wait = choice.waits.then(|| self.workers.get(choice.worker).map(|worker| worker.patience(since)));
+            let patience = wait.flatten().map_or(limit, |wait| limit.min(wait));
             self.deadlines.set(id, since + patience);
         }
         match place {

@@ -59,8 +59,8 @@ impl Core {
         // A shorter patience was that with a worker which is not there.
         let early = hook.limit.is_some_and(|limit| now < hook.began + limit);
         if !runs && (early || !self.workers.is_any_ready()) {
-            let reason = self.absence_of_workers();
-            self.fail_hook(session, id, hook, &Failure::Gone(&reason));
+            let reason = self.absence_for(method);
+            self.fail_hook(session, id, hook, &Failure::Absent(&reason));
         } else {
             let limit = hook.limit.unwrap_or_else(|| now.saturating_duration_since(hook.began));
             self.fail_hook(session, id, hook, &Failure::Late(limit));

@@ -32,6 +32,7 @@ mod pending_calls;
 mod policies;
 mod preparation;
 mod program;
+mod rationed;
 mod report;
 mod status;
 mod streams;

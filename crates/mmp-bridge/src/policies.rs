@@ -45,11 +45,11 @@ impl Policies {
     /// The manifest's choices alone.
     pub(crate) fn new(manifest: &[(u16, Choice)]) -> Policies {
         let mut policies = Policies { manifest: manifest.to_vec(), chosen: Vec::new() };
-        policies.declare(&[]);
+        policies.add_manifest(|_| true);
         policies
     }
 
-    /// A worker has declared its hooks: what the manifest does not say is as it says.
+    /// A worker has declared its hooks: what the manifest does not say is as it says. A hook that it does not have any more refuses nothing, whatever the manifest says: nobody would ever open that gate.
     pub(crate) fn declare(&mut self, hooks: &[DeclaredHook]) {
         self.chosen.clear();
         for DeclaredHook(id, _, options) in hooks {
@@ -57,11 +57,14 @@ impl Policies {
             let timeout = options.timeout.filter(|seconds| TIMEOUTS.contains(seconds)).map(Duration::from_secs_f64);
             *self.slot(*id) = Choice { timeout, on_failure: options.on_failure };
         }
-        for (id, choice) in std::mem::take(&mut self.manifest) {
+        self.add_manifest(|id| hooks.iter().any(|hook| hook.0 == id));
+    }
+
+    fn add_manifest(&mut self, declared: impl Fn(u16) -> bool) {
+        for (id, choice) in self.manifest.clone().into_iter().filter(|(id, _)| declared(*id)) {
             let slot = self.slot(id);
             slot.timeout = choice.timeout.or(slot.timeout);
             slot.on_failure = choice.on_failure.or(slot.on_failure);
-            self.manifest.push((id, choice));
         }
     }
 
@@ -121,6 +124,17 @@ mod tests {
     }
 
     #[test]
+    fn a_hook_that_the_plugin_has_no_more_refuses_nothing() {
+        let id = method("UserWillLogIn").id;
+        let mut policies = Policies::new(&[(id, Choice { timeout: None, on_failure: Some(OnFailure::Reject) })]);
+        assert!(policies.rejects(method("UserWillLogIn")), "before anything was loaded");
+        policies.declare(&[DeclaredHook(id, Mode::Sync, HookOptions::default())]);
+        assert!(policies.rejects(method("UserWillLogIn")));
+        policies.declare(&[DeclaredHook(method("MessageWillBePosted").id, Mode::Sync, HookOptions::default())]);
+        assert!(!policies.rejects(method("UserWillLogIn")));
+    }
+
+    #[test]
     fn the_manifest_wins_over_the_decorator() {
         let id = method("UserWillLogIn").id;
         let mut policies = Policies::new(&[(id, Choice { timeout: Some(Duration::from_secs(1)), on_failure: None })]);
@@ -129,8 +143,6 @@ mod tests {
         policies.declare(&[DeclaredHook(id, Mode::Sync, options)]);
         assert_eq!(policies.limit(method("UserWillLogIn")), Some(Duration::from_secs(1)));
         assert!(policies.rejects(method("UserWillLogIn")) && !policies.rejects(method("MessageWillBePosted")));
-        policies.declare(&[]);
-        assert_eq!(policies.limit(method("UserWillLogIn")), Some(Duration::from_secs(1)));
         for impossible in [1e19, f64::NAN, -1.0, 0.0, 86_401.0] {
             let options = HookOptions { timeout: Some(impossible), on_failure: None };
             policies.declare(&[DeclaredHook(method("MessageWillBePosted").id, Mode::Sync, options)]);

@@ -159,7 +159,7 @@ impl EventLoop {
         let session = self.host.as_ref().and_then(|host| host.session.next_deadline());
         let core = &self.core;
         let stop = core.stop.as_ref().map(Stop::deadline);
-        let deadlines = [session, core.workers.deadline(), core.deadlines.next(), core.drops_deadline(), stop];
+        let deadlines = [session, core.workers.deadline(), core.deadlines.next(), core.rationed_deadline(), stop];
         let timeout = deadlines.into_iter().flatten().min().map(|at| at.saturating_duration_since(Instant::now()));
         let timeout = if self.unfinished.is_empty() { timeout } else { Some(Duration::ZERO) };
         match self.poll.poll(events, timeout) {
@@ -199,7 +199,7 @@ impl EventLoop {
         self.core.check_draining();
         self.core.grow();
         self.report_suppressed();
-        self.core.report_drops(false);
+        self.core.report_rationed(false);
         if let Some(host) = &mut self.host {
             self.core.check_deadlines(&mut host.session);
             self.core.refuse_stalled(&mut host.session);
@@ -316,7 +316,7 @@ impl EventLoop {
 
     /// Writes what is left to the host, and ends the workers.
     fn shut_down(&mut self) {
-        self.core.report_drops(true);
+        self.core.report_rationed(true);
         // The host does not log any more over a connection that it has given up: the reason why a plugin could not be activated would be lost.
         self.core.log.drain_to_stderr();
         self.write_host();

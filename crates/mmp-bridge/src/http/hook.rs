@@ -84,7 +84,9 @@ impl Core {
         let metrics = (method.name == SERVE_METRICS).then(|| self.metrics_text());
         // Metrics come from one worker always, because each counts for itself.
         let lane = metrics.is_some().then_some(0);
-        let Some(choice) = self.workers.choose(method, lane).filter(|choice| metrics.is_none() || !choice.waits) else {
+        let Some(choice) =
+            self.workers.choose(method, lane, self.now).filter(|choice| metrics.is_none() || !choice.waits)
+        else {
             return self.respond_without_worker(link, id, metrics);
         };
         let sent = self.send(method, choice, Asker::Http { exchange: id }, None, |this, out| {

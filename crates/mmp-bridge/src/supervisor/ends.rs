@@ -137,7 +137,7 @@ impl Core {
             worker.life.forgive(now);
         }
         let pause = worker.life.restart_at().map(|at| at.saturating_duration_since(now)).unwrap_or_default();
-        if worker.life.is_degraded() {
+        if let State::Degraded { .. } = worker.life.state() {
             self.given_up(index, why, pause, was_degraded);
             return;
         }

@@ -1,7 +1,8 @@
 //! The states of a worker's life, and when it is started again.
 //!
 //! Pure: what happened is told, with the time. As Erlang's supervisors do, a worker that ends more than [`INTENSITY`] times within [`PERIOD`] is given up for the time being; unlike theirs, the
-//! bridge stays, answers in the worker's place, and tries again once in a while.
+//! bridge stays, answers in the worker's place, and tries again once in a while. Ends that follow each other slowly are no better when the worker is never ready between them: a start that
+//! fails after a long time is given up by how long there has been no worker.
 
 use std::collections::VecDeque;
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
@@ -17,6 +18,13 @@ const PERIOD: Duration = Duration::from_secs(60);
 
 /// The pause before a worker is started again after its first end within [`PERIOD`]; it doubles with each further one.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
+
+/// A worker that has not been ready for so long, and has failed to start twice, is given up as well.
+const AWAY: Duration = Duration::from_secs(30);
+const SLOW_FAILURES: usize = 2;
+
+/// A worker that has not been ready for so long is not one that will be soon.
+const SOON: Duration = Duration::from_secs(10);
 
 /// The pause between two tries in the degraded state.
 const DEGRADED_PAUSE: Duration = Duration::from_secs(60);
@@ -85,6 +93,12 @@ pub(crate) struct Life {
     state: State,
     /// When it ended lately.
     ends: VecDeque<Instant>,
+    /// Whether the process that runs, or ran last, has been ready.
+    was_ready: bool,
+    /// How many in a row have ended without having been.
+    failed_starts: usize,
+    /// Since when it has not been ready, if it was once.
+    away_since: Option<Instant>,
     /// Whether it was given up and has not been ready since.
     degraded: bool,
 }
@@ -92,7 +106,14 @@ pub(crate) struct Life {
 impl Life {
     /// A worker that is not started yet.
     pub(crate) fn new() -> Life {
-        Life { state: State::Waiting, ends: VecDeque::new(), degraded: false }
+        Life {
+            state: State::Waiting,
+            ends: VecDeque::new(),
+            was_ready: false,
+            failed_starts: 0,
+            away_since: None,
+            degraded: false,
+        }
     }
 
     /// Where it is.
@@ -119,6 +140,9 @@ impl Life {
     pub(crate) fn ready(&mut self, now: Instant) {
         self.state = State::Ready { since: now };
         self.degraded = false;
+        self.was_ready = true;
+        self.failed_starts = 0;
+        self.away_since = None;
     }
 
     /// It gets no more hooks and ends soon.
@@ -128,11 +152,15 @@ impl Life {
 
     /// It ended on purpose, to be started again at once; this does not count as a fault.
     pub(crate) fn ended_for_reload(&mut self, now: Instant) {
+        self.away_since.get_or_insert(now);
+        self.was_ready = false;
         self.state = State::Restarting { until: now };
     }
 
     /// It ended. The next state says when it is started again.
     pub(crate) fn ended(&mut self, now: Instant) {
+        let away_since = *self.away_since.get_or_insert(now);
+        self.failed_starts += usize::from(!std::mem::take(&mut self.was_ready));
         self.ends.push_back(now);
         while self.ends.front().is_some_and(|end| now.saturating_duration_since(*end) > PERIOD) {
             self.ends.pop_front();
@@ -141,18 +169,29 @@ impl Life {
             self.state = State::Restarting { until: now };
             return;
         }
-        if self.degraded || self.ends.len() > INTENSITY {
+        let away = now.saturating_duration_since(away_since);
+        let too_slow = self.failed_starts >= SLOW_FAILURES && away >= AWAY;
+        if self.ends.len() > INTENSITY || self.failed_starts > INTENSITY || too_slow {
             self.degraded = true;
             self.state = State::Degraded { until: now + with_jitter(DEGRADED_PAUSE) };
             return;
         }
-        let pause = FIRST_PAUSE * (1 << (self.ends.len() - 1));
+        let pause = FIRST_PAUSE * (1 << (self.ends.len().max(self.failed_starts) - 1));
         self.state = State::Restarting { until: now + with_jitter(pause) };
     }
 
-    /// What was before is forgotten, and a worker that waits to be started again is started now.
+    /// Whether it will be ready soon if all goes well: it is on its way, and has not been for long.
+    pub(crate) fn is_back_soon(&self, now: Instant) -> bool {
+        !self.degraded && self.away_since.is_none_or(|since| now.saturating_duration_since(since) < SOON)
+    }
+
+    /// What was before is forgotten, and a worker that waits to be started again is started now. One that was given up is not called well before it is ready, but has all its tries again.
     pub(crate) fn forgive(&mut self, now: Instant) {
         self.ends.clear();
+        self.failed_starts = 0;
+        if self.away_since.is_some() {
+            self.away_since = Some(now);
+        }
         if let State::Restarting { .. } | State::Degraded { .. } = self.state {
             self.state = State::Restarting { until: now };
         }
@@ -248,6 +287,7 @@ mod tests {
         let mut now = Instant::now();
         let mut life = Life::new();
         for _ in 0..20 {
+            life.ready(now);
             life.ended(now);
             now += Duration::from_secs(13);
             assert_eq!(life.state().name(), "restarting");
@@ -256,6 +296,42 @@ mod tests {
             is_near(pause_of(&life, now - Duration::from_secs(13)), 16 * FIRST_PAUSE),
             "five of them within a minute"
         );
+    }
+
+    #[test]
+    fn starts_that_fail_slowly_degrade() {
+        let mut now = Instant::now();
+        let mut life = Life::new();
+        life.ready(now);
+        life.ended(now);
+        assert!(life.is_back_soon(now + Duration::from_secs(9)) && !life.is_back_soon(now + SOON));
+        let mut fail_after = |seconds| {
+            life.started(now);
+            now += Duration::from_secs(seconds);
+            life.ended(now);
+            life.state().name()
+        };
+        assert_eq!((fail_after(15), fail_after(14), fail_after(15)), ("restarting", "restarting", "degraded"));
+        assert_eq!(fail_after(15), "degraded");
+        life.forgive(now);
+        assert!(life.is_degraded() && !life.is_back_soon(now), "it is not well yet");
+        life.started(now);
+        life.ended(now);
+        assert_eq!(life.state().name(), "restarting", "but has all its tries again");
+        life.ready(now);
+        assert!(!life.is_degraded() && life.is_back_soon(now + 2 * SOON));
+    }
+
+    /// One that takes long to load is not given up for one failure.
+    #[test]
+    fn a_slow_start_may_fail_once() {
+        let now = Instant::now();
+        let mut life = Life::new();
+        life.ready(now);
+        life.ended(now);
+        life.started(now);
+        life.ended(now + Duration::from_secs(100));
+        assert_eq!(life.state().name(), "restarting");
     }
 
     #[test]

@@ -14,6 +14,7 @@ use std::io;
 use std::time::Instant;
 
 use mio::{Registry, Token};
+use mmp_transcode::generated;
 use mmp_transcode::schema::Method;
 use mmp_worker::directory::PrivateDirectory;
 use mmp_worker::dispatch::Lane;
@@ -154,6 +155,17 @@ impl Workers {
         restarted
     }
 
+    /// The hooks that a new edition of the plugin has and the host has not been told of.
+    pub(crate) fn unknown_to_host(&self, ready: &Ready) -> Vec<&'static str> {
+        let new = ready.hooks.iter().filter(|hook| self.announced && !self.implements(hook.0));
+        new.filter_map(|hook| Some(generated::hook(hook.0)?.name)).collect()
+    }
+
+    /// Whether the host was told of a hook that no worker has any more, as each was loaded last.
+    pub(crate) fn is_removed(&self, id: u16) -> bool {
+        self.implements(id) && self.list.iter().all(|worker| worker.mode(id).is_none())
+    }
+
     /// Whether the plugin told the host that it implements a hook.
     pub(crate) fn implements(&self, id: u16) -> bool {
         self.declared.as_ref().is_some_and(|hooks| hooks.contains(&id))
@@ -166,13 +178,14 @@ impl Workers {
     }
 
     /// Which worker gets a hook: of those that are ready, or else of those that soon will be, the one with the least to do. Hooks of one lane go to one worker, which changes only when nothing of the lane is under way.
-    pub(crate) fn choose(&self, method: &Method, lane: Option<Lane>) -> Option<Choice> {
+    pub(crate) fn choose(&self, method: &Method, lane: Option<Lane>, now: Instant) -> Option<Choice> {
         let able = |worker: &&Worker| worker.mode(method.id).is_some();
         if let Some(worker) = lane.and_then(|lane| self.of_lane(lane)).filter(able) {
             return Some(Choice { worker: worker.index, mode: worker.mode(method.id)?, waits: !worker.is_ready() });
         }
-        let coming =
-            |worker: &&Worker| if is_event(method) { worker.is_coming_for_events() } else { worker.is_coming() };
+        let coming = |worker: &&Worker| {
+            if is_event(method) { worker.is_coming_for_events() } else { worker.is_coming_soon(now) }
+        };
         let ready: Vec<&Worker> = self.list.iter().filter(|worker| worker.is_ready()).filter(able).collect();
         let (candidates, waits) = match ready.is_empty() {
             false => (ready, false),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use mmp_worker::protections::{self, Protection};
 
 use crate::core::Core;
-use crate::hooks::{RESTART_PATIENCE, is_event};
+use crate::hooks::is_event;
 use crate::log::Level;
 use crate::supervisor::Worker;
 use crate::supervisor::life::State;
@@ -138,7 +138,7 @@ impl Core {
             let Some(pending) = self.hooks.get_mut(&hook.id) else { continue };
             let choice = match pending.asker.wants_one_worker() {
                 true => None,
-                false => self.workers.choose(pending.method, hook.lane),
+                false => self.workers.choose(pending.method, hook.lane, self.now),
             };
             // One that no other worker can run stays where it is.
             let to = choice.map_or(index, |choice| choice.worker);
@@ -160,7 +160,8 @@ impl Core {
             && let Some(limit) = hook.limit
         {
             let last = hook.began + limit;
-            self.deadlines.set(id, if waits { last.min(self.now + RESTART_PATIENCE) } else { last });
+            let wait = self.workers.get(hook.worker).filter(|_| waits).map(|worker| worker.patience(self.now));
+            self.deadlines.set(id, wait.map_or(last, |wait| last.min(self.now + wait)));
         }
     }
 

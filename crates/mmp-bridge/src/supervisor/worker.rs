@@ -27,6 +27,9 @@ const SYNC_CONNECTIONS: u32 = 4;
 /// How many of the last lines of standard error are kept, to say why a worker ended.
 const LAST_WORDS: usize = 20;
 
+/// How long a hook waits in the queue for a worker that is being started again.
+const RESTART_PATIENCE: Duration = Duration::from_secs(1);
+
 /// How many characters are kept of the names of a worker's SDK and runtime.
 const INTRODUCTION: usize = 100;
 
@@ -220,6 +223,20 @@ impl Worker {
             State::Loaded { .. } => !self.life.is_degraded() && !self.dispatcher.has_waiting(),
             _ => false,
         }
+    }
+
+    /// Whether somebody who waits for an answer should wait for it: it comes, and not only some time.
+    pub(crate) fn is_coming_soon(&self, now: Instant) -> bool {
+        self.is_coming() && self.life.is_back_soon(now)
+    }
+
+    /// How long a hook waits for it while it takes none: until it has finished what it does, if it is drained, and then as long as a start takes.
+    pub(crate) fn patience(&self, now: Instant) -> Duration {
+        let drained = match self.life.state() {
+            State::Draining { until } => until.saturating_duration_since(now),
+            _ => Duration::ZERO,
+        };
+        drained + RESTART_PATIENCE
     }
 
     /// The worker has introduced itself. What it says of itself is for people, and cut to what they read.

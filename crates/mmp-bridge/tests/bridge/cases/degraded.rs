@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use mmp_worker::frame::Kind;
+use serde_json::json;
 
 use super::{metrics, tests};
 use crate::bundle::Bundle;
@@ -19,6 +20,8 @@ pub(crate) const TESTS: &[Test] = tests![
     one_of_two_workers_is_degraded_while_the_other_comes_back,
     a_plugin_is_loaded_anew,
     a_plugin_is_loaded_anew_while_a_handler_hangs,
+    a_plugin_is_loaded_anew_while_a_handler_takes_its_time,
+    a_plugin_is_loaded_anew_with_another_hook,
     a_plugin_is_loaded_anew_while_its_worker_is_activated,
     a_plugin_is_loaded_anew_while_the_server_activates_it,
     a_plugin_is_loaded_anew_without_one_of_its_hooks,
@@ -72,7 +75,11 @@ fn a_plugin_that_is_degraded() {
 #[track_caller]
 fn answers_at_once(host: &mut Host) {
     let started = Instant::now();
+    let unanswered = r#"mattermost_plugin_hooks_total{hook="MessageWillBePosted",outcome="error"}"#;
+    let before = metrics::sample_or_none(host, unanswered).unwrap_or(0.0);
     assert_eq!(host.posted("edit it").0, "edit it", "the server's default");
+    assert_eq!(metrics::sample(host, unanswered), before + 1.0, "and nobody overlooks it");
+    host.logged("; the server's default is the answer");
     let update = host.update("edit it");
     assert_eq!(message_of(&host.wait(update).unwrap().a), "edit it");
     let command = host.command("edit it");
@@ -227,8 +234,33 @@ fn a_plugin_is_loaded_anew_while_the_server_activates_it() {
 }
 
 /// What waits for a hook that is gone gets the server's default.
-fn a_plugin_is_loaded_anew_without_one_of_its_hooks() {
+/// What comes meanwhile waits until the last handler has finished, and for the new worker.
+fn a_plugin_is_loaded_anew_while_a_handler_takes_its_time() {
     let mut host = Host::active(Bundle::new(&script()));
+    let slow = host.post("sleep 1500");
+    host.noted("MessageWillBePosted", 1);
+    reload(&mut host);
+    host.logged("the plugin is loaded anew");
+    assert_eq!(host.posted("edit it").0, "it");
+    assert_eq!(message_of(&host.wait(slow).unwrap().a), "sleep 1500");
+    host.finish();
+}
+
+fn a_plugin_is_loaded_anew_with_another_hook() {
+    let mut host = Host::active(Bundle::new(&script()));
+    host.bundle.script(&script().with("UserWillLogIn"));
+    reload(&mut host);
+    let line = host.logged("the plugin was loaded anew with hooks that it did not have before");
+    assert_eq!((line.level.as_str(), line.fields["hooks"].as_str()), ("warn", "UserWillLogIn"), "{line}");
+    assert!(line.message.contains("disable and enable the plugin"), "{line}");
+    host.finish();
+}
+
+/// A gate that is there no more stays open, even if the manifest says that its failures reject.
+fn a_plugin_is_loaded_anew_without_one_of_its_hooks() {
+    let bundle = Bundle::new(&script());
+    bundle.set_server("hooks", json!({"MessageWillBePosted": {"on_failure": "reject"}}));
+    let mut host = Host::active(bundle);
     let running = host.post("relay");
     let hook = host.hook();
     let mut without = script();
@@ -247,6 +279,10 @@ fn a_plugin_is_loaded_anew_without_one_of_its_hooks() {
     assert!(started.elapsed() < Duration::from_millis(900), "{:?}", started.elapsed());
     let ran = host.bundle.journal().iter().filter(|line| line.starts_with("MessageWillBePosted")).count();
     assert_eq!(ran, 1, "{}", host.report());
+    assert_eq!(host.posted("edit it"), ("edit it".to_owned(), String::new()));
+    host.logged(
+        "MessageWillBePosted: the plugin was loaded anew without this hook; the server's default is the answer",
+    );
     host.finish();
 }
 
