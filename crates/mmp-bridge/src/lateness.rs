@@ -1,6 +1,6 @@
 //! Hooks that take longer than they may.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use mmp_goplugin::plugin::PluginSession;
 use mmp_worker::protections::{self, Protection};
@@ -10,7 +10,11 @@ use crate::core::Core;
 use crate::failures::Failure;
 use crate::hooks::Asker;
 use crate::log::Level;
+use crate::supervisor::Worker;
 use crate::supervisor::health::Overdue;
+
+/// When a hook is looked at again that somebody looks at with a debugger.
+const DEBUGGED: Duration = Duration::from_secs(5);
 
 impl Core {
     /// Answers the hooks that are late.
@@ -37,6 +41,10 @@ impl Core {
     }
 
     fn hook_late(&mut self, session: &mut PluginSession, id: u32) {
+        if self.is_activation_debugged(id) {
+            self.deadlines.set(id, self.now + DEBUGGED);
+            return;
+        }
         let now = self.now;
         let Some((worker, method)) = self.hooks.get(&id).map(|hook| (hook.worker, hook.method)) else { return };
         if protections::is_off(Protection::Deadline) {
@@ -52,7 +60,7 @@ impl Core {
         }
         let Some(hook) = self.take_hook(id) else { return };
         if runs {
-            let overdue = Overdue { worker, name: method.name, began: hook.began, since: now };
+            let overdue = Overdue { worker, name: method.name, began: hook.began, since: now, call: None };
             self.overdue.insert(id, overdue);
         }
         self.metrics.hook_late(method);
@@ -65,6 +73,13 @@ impl Core {
             let limit = hook.limit.unwrap_or_else(|| now.saturating_duration_since(hook.began));
             self.fail_hook(session, id, hook, &Failure::Late(limit));
         }
+    }
+
+    /// Whether a hook is what brings a worker up, and somebody looks at it with a debugger: that worker would be ended for being late. Nobody is asked about it again before it is up.
+    fn is_activation_debugged(&self, id: u32) -> bool {
+        let Some(hook) = self.hooks.get(&id) else { return false };
+        let is_own = matches!(hook.asker, Asker::Activation { .. } | Asker::Restart | Asker::CatchUp);
+        is_own && self.workers.get(hook.worker).is_some_and(Worker::is_debugged)
     }
 
     /// A worker has answered a hook. If that is too late, the answer has been given.

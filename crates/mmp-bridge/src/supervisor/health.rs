@@ -6,6 +6,7 @@ use mmp_worker::messages::Pong;
 use mmp_worker::usage;
 
 use crate::core::Core;
+use crate::hooks::Asker;
 use crate::supervisor::Worker;
 use crate::supervisor::excess::Limits;
 
@@ -35,8 +36,10 @@ pub(crate) struct Overdue {
     pub(crate) name: &'static str,
     /// When it began.
     pub(crate) began: Instant,
-    /// Since when nobody waits for it.
+    /// Since when nobody waits for it, and the server does not keep it from ending.
     pub(crate) since: Instant,
+    /// The API call that it was waiting for when it was looked at last.
+    pub(crate) call: Option<u64>,
 }
 
 /// What is known of a worker's health.
@@ -140,13 +143,33 @@ impl Core {
             {
                 worker.ping(number);
             }
-            let problem = worker.health.problem(now);
+            let problem = worker.health.problem(now).filter(|_| !self.is_being_activated(index));
+            self.excuse_waiting(index);
             if let Some(problem) = problem {
                 // It would not finish what it has either.
                 self.recycle_at_once(index, &problem);
             } else if let Some(problem) = self.overdue_problem(index) {
                 self.recycle(index, &problem);
             }
+        }
+    }
+
+    /// Whether a worker runs what brings it up. That may block its event loop or hold Python's lock for as long as activation may last, for which it has a deadline of its own.
+    fn is_being_activated(&self, worker: usize) -> bool {
+        let activates = |asker| matches!(asker, Asker::Activation { .. } | Asker::Restart | Asker::CatchUp);
+        self.hooks.values().any(|hook| hook.worker == worker && activates(hook.asker))
+    }
+
+    /// A hook that waits for the server is late by the server's doing: the time that its worker has to end it begins with the server's answer.
+    fn excuse_waiting(&mut self, index: usize) {
+        let Some(worker) = self.workers.get(index) else { return };
+        for (&id, overdue) in self.overdue.iter_mut().filter(|(_, overdue)| overdue.worker == index) {
+            let open = worker.dispatcher.open_call(id);
+            // One that calls and calls is not held up by the server.
+            if open.is_some() && open == overdue.call {
+                overdue.since = self.now;
+            }
+            overdue.call = open;
         }
     }
 
@@ -167,7 +190,7 @@ impl Core {
 
 impl Worker {
     /// Whether a debugger holds it, so that nothing it does not do is a fault.
-    pub(super) fn is_debugged(&self) -> bool {
+    pub(crate) fn is_debugged(&self) -> bool {
         self.health.is_debugged() || self.guard_pid().and_then(usage::debugger_of).is_some()
     }
 }

@@ -280,8 +280,11 @@ impl Workers {
     fn check_loading(&mut self, now: Instant) {
         let Some(bundle) = &self.bundle else { return };
         for worker in &mut self.list {
-            if let Some(sentence) = worker.overdue(bundle, now) {
-                worker.fail(&sentence);
+            match worker.overdue(bundle, now) {
+                // Somebody looks at it with a debugger: its time begins anew.
+                Some(_) if worker.is_debugged() => worker.life.started(now),
+                Some(sentence) => worker.fail(&sentence),
+                None => {}
             }
         }
     }

@@ -66,6 +66,8 @@ struct Running {
     lane: Option<Lane>,
     /// How many API calls it has open; known for `sync` hooks, which have their connection to themselves.
     calls: u32,
+    /// How many it has made.
+    made: u64,
 }
 
 /// The hooks of one class.
@@ -206,7 +208,7 @@ impl Dispatcher {
             }
             Mode::Async => self.group_mut(need.class).asynchronous += 1,
         }
-        self.running.insert(id, Running { connection, need, lane, calls: 0 });
+        self.running.insert(id, Running { connection, need, lane, calls: 0, made: 0 });
     }
 
     /// Puts a hook into the queue.
@@ -309,6 +311,11 @@ impl Dispatcher {
         true
     }
 
+    /// The API call that a hook waits for, as how many it has made: one that is the same for long is one that the server does not answer. Not known for hooks on the `async` connection, which is shared.
+    pub fn open_call(&self, id: u32) -> Option<u64> {
+        self.running.get(&id).filter(|hook| hook.calls > 0).map(|hook| hook.made)
+    }
+
     /// The mode in which a hook runs.
     pub fn mode_of(&self, id: u32) -> Option<(Mode, usize)> {
         self.running.get(&id).map(|hook| (hook.need.mode, hook.connection))
@@ -320,6 +327,7 @@ impl Dispatcher {
             self.async_calls += 1;
         } else if let Some(hook) = self.hook_on(connection) {
             hook.calls += 1;
+            hook.made += 1;
             if hook.calls == 1 {
                 let class = hook.need.class;
                 self.group_mut(class).sync_waiting += 1;

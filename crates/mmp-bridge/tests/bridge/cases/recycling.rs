@@ -18,7 +18,10 @@ pub(crate) const TESTS: &[Test] = tests![
     a_worker_that_is_stopped,
     a_worker_that_a_debugger_holds,
     a_worker_that_lags,
+    a_worker_that_lags_while_it_is_activated,
+    an_activation_that_a_debugger_holds,
     many_hooks_that_go_on,
+    many_hooks_that_wait_for_the_server,
     hooks_that_go_on_while_others_run,
     a_worker_slightly_beyond_its_memory,
     a_worker_far_beyond_its_memory,
@@ -87,6 +90,29 @@ fn a_worker_that_lags() {
     host.finish();
 }
 
+/// What activates it may block its event loop for as long as activation may last. Afterwards it may not.
+fn a_worker_that_lags_while_it_is_activated() {
+    let script = Script { on_activate: vec!["sleep 3500".into(), "ok".into()], ..answering(Pong::Lagging(15_500)) };
+    let mut host = Host::active(Bundle::new(&script));
+    assert!(host.entries().iter().all(|entry| entry.level != "error"), "{}", host.report());
+    replaced(&mut host, "has not moved for 15 s");
+    host.finish();
+}
+
+/// A breakpoint in OnActivate after a restart is no reason to start the worker again.
+fn an_activation_that_a_debugger_holds() {
+    let script = Script { on_activate: vec!["ok".into(), "sleep 5000".into()], ..answering(Pong::Debugged(20_000)) };
+    let script = Script { pong: vec![Pong::Well, Pong::Debugged(0)], ..script };
+    let bundle = Bundle::new(&script);
+    bundle.set("start_timeout", 3.into());
+    let mut host = Host::active(bundle);
+    processes::kill(host.worker());
+    host.logged("the plugin's worker was started again and is active");
+    assert_eq!(host.posted("edit it").0, "it");
+    assert_eq!(host.bundle.journal().iter().filter(|line| line.starts_with("start ")).count(), 2, "{}", host.report());
+    host.finish();
+}
+
 fn late_posts(script: &Script) -> Host {
     let bundle = Bundle::new(script);
     bundle.set_server("hooks", json!({"MessageWillBePosted": {"timeout": 0.3}}));
@@ -103,6 +129,20 @@ fn many_hooks_that_go_on() {
     replaced(&mut host, "8 hooks of the plugin were late, were cancelled and go on");
     let took = started.elapsed();
     assert!(took >= Duration::from_millis(2300) && took < Duration::from_secs(6), "{took:?}");
+    host.finish();
+}
+
+/// That the server does not answer is not the worker's fault, and a new one would wait for it as well.
+fn many_hooks_that_wait_for_the_server() {
+    let mut host = late_posts(&answering(Pong::Well));
+    host.api.holds = true;
+    let posts: Vec<_> = (0..8).map(|_| host.post("call KVGet key")).collect();
+    for post in posts {
+        host.wait(post).unwrap();
+    }
+    pause(&mut host, Duration::from_millis(4500));
+    assert_eq!(metrics::sample(&mut host, "mattermost_plugin_hooks_overdue"), 8.0);
+    assert_eq!(host.bundle.journal().iter().filter(|line| line.starts_with("start ")).count(), 1, "{}", host.report());
     host.finish();
 }
 
