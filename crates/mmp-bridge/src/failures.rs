@@ -199,12 +199,12 @@ impl Core {
             (Failure::Raised(raised), asker) => {
                 // That a client leaves is no fault.
                 let level = if self.client_has_left(asker) { Level::Debug } else { Level::Error };
-                self.log.push(level, format!("{name}: the plugin's handler failed: {}", raised.message), &[]);
+                self.log.push_any(level, format!("{name}: the plugin's handler failed: {}", raised.message), &[]);
             }
             // The worker's end has a line of its own, for all its hooks.
             (Failure::Gone(_), _) => {}
             (Failure::Absent(_), _) => self.log_unserved(hook.method, failure, answered_with),
-            (failure, _) => self.log.push(Level::Error, format!("{name}: {}{answered}", failure.sentence()), &[]),
+            (failure, _) => self.log.push_any(Level::Error, format!("{name}: {}{answered}", failure.sentence()), &[]),
         }
     }
 
@@ -226,7 +226,7 @@ impl Core {
             // It has been counted where no room was found.
             Failure::Full => {
                 let message = format!("{}: {}; {}", method.name, failure.sentence(), outcome.description(method));
-                self.log.push(Level::Error, message, &[]);
+                self.log.push_any(Level::Error, message, &[]);
             }
             _ => {
                 self.metrics.hook(method, Duration::ZERO, false);

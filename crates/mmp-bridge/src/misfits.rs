@@ -36,7 +36,7 @@ impl Core {
         let sentence = failure.sentence();
         let outcome = self.outcome_of(method, &failure);
         let message = format!("{}: {}; {}", method.name, sentence, outcome.description(method));
-        self.log.push(Level::Error, message, &[]);
+        self.log.push_any(Level::Error, message, &[]);
         if !method.streams.is_empty() {
             self.refuse_files(link);
         }
@@ -68,7 +68,7 @@ impl Core {
             Failure::Misfit.sentence(),
             outcome.description(due.method)
         );
-        self.log.push(Level::Error, message, &[]);
+        self.log.push_any(Level::Error, message, &[]);
         match outcome {
             Outcome::Results(results) => self.reply_results(link, types, due, &results),
             _ => self.reply_failure(link, types, due, &Failure::Misfit.sentence(), None),

@@ -50,8 +50,9 @@ def hook(name: Any = None, /, *, timeout: float | None = None, on_failure: OnFai
         name: The hook.
         timeout: How many seconds the handler may take, 0.01 to 86400; for HTTP and files, how long nothing may happen.
             By default it depends on the hook. Hooks without a result, OnActivate and OnDeactivate have none.
-        on_failure: For hooks that can reject: what is answered when the handler is late or the plugin's process is
-            gone. "allow", the default, is what a Go plugin that crashes would do.
+        on_failure: For hooks that can reject: what is answered when the handler raises an exception, returns what does
+            not fit, or is late, or when it cannot be called. "allow", the default, is what a Go plugin that crashes
+            would do.
 
     Raises:
         HookRegistrationError: There is no such hook, or it cannot have these options.

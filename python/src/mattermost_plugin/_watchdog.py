@@ -132,4 +132,5 @@ class Watchdog:
         return found
 
     def _say(self, level: str, message: str, fields: dict[str, str]) -> None:
+        # The bridge knows these lines by "logger" and "seconds": a few of them pass however much the plugin logs.
         self._sink.log(level, message, {"logger": "mattermost_plugin", **fields})

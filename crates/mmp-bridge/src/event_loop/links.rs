@@ -5,12 +5,16 @@ use std::time::Duration;
 
 use mio::Token;
 use mmp_worker::connection::Received;
+use mmp_worker::messages::Role;
 
 use super::{EventLoop, READS, Readiness};
 use crate::log::Level;
 
 /// How long after a connection could not be accepted it is tried again.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(500);
+
+/// So many bytes of API calls may wait for the host before no more are read. It takes them without anything that a worker would have to do first, so that this never stands still for long.
+const HOST_BEHIND: usize = 16 * 1024 * 1024;
 
 impl EventLoop {
     /// A socket of a worker's link is ready.
@@ -67,16 +71,32 @@ impl EventLoop {
 
     /// Writes what was made for the workers.
     pub(super) fn write_workers(&mut self) {
-        let mut failed = Vec::new();
+        let (mut failed, mut unchoked) = (Vec::new(), Vec::new());
         for worker in self.core.workers.iter_mut() {
             let Some(link) = &mut worker.link else { continue };
             failed.extend(link.flush());
-            self.unfinished.extend(link.unchoked().into_iter().map(Token));
+            unchoked.extend(link.unchoked().into_iter().map(Token));
         }
+        unchoked.into_iter().for_each(|token| self.not_finished(token));
         for (connection, error) in failed {
             // A connection that the worker has closed is not worth a word: its end has one.
             let problem = (error.kind() == io::ErrorKind::Other).then(|| error.to_string());
             self.connection_broken(connection, problem);
+        }
+    }
+
+    /// Whether the host has yet to take what it was called with. What a worker does not get rid of stays in its own memory, which has a limit, and not in the bridge's.
+    fn is_host_behind(&mut self) -> bool {
+        let Some(host) = &mut self.host else { return false };
+        let calls = [self.core.api, self.core.driver.conn()].into_iter().flatten();
+        let queued: usize = calls.map(|conn| host.session.link().queued(conn)).sum();
+        queued + host.session.pending_output().len() > HOST_BEHIND
+    }
+
+    /// Goes on with the connections that were not read while the host was behind.
+    pub(super) fn read_held(&mut self) {
+        if !self.held.is_empty() && !self.is_host_behind() {
+            std::mem::take(&mut self.held).into_iter().for_each(|token| self.not_finished(token));
         }
     }
 
@@ -86,6 +106,15 @@ impl EventLoop {
             if worker.is_choked(connection) {
                 return;
             }
+            // On the control connection there are no calls, but all that the worker says of itself.
+            let calls = worker.role(connection).flatten().is_some_and(|role| role != Role::Control);
+            if calls && self.is_host_behind() {
+                if !self.held.contains(&Token(connection)) {
+                    self.held.push(Token(connection));
+                }
+                return;
+            }
+            let Some(worker) = self.core.workers.of(connection) else { return };
             let (input, received) = match worker.receive(connection) {
                 Ok(Some(read)) => read,
                 Ok(None) => return,

@@ -54,6 +54,8 @@ pub(crate) struct EventLoop {
     buffer: Vec<u8>,
     /// What still has something to read, although no event will say so: each gets a bounded share of a turn.
     unfinished: Vec<Token>,
+    /// The workers' connections that are not read before the host has taken what it was called with.
+    held: Vec<Token>,
     _waker: Option<Arc<Waker>>,
 }
 
@@ -116,6 +118,7 @@ impl EventLoop {
             prepared,
             buffer,
             unfinished: Vec::new(),
+            held: Vec::new(),
             _waker: kept_waker,
         })
     }
@@ -220,6 +223,7 @@ impl EventLoop {
         }
         self.write_workers();
         self.write_host();
+        self.read_held();
     }
 
     /// Accepts the server, which connects once. Whoever else connects is turned away.

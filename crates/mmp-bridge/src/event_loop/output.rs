@@ -103,8 +103,10 @@ impl EventLoop {
 /// A line of a worker's output, or how many there were too many, for the server's log.
 fn log_output(log: &mut Log, metrics: &mut Metrics, source: &'static str, item: Item<'_>) {
     match item {
-        Item::Line { text, cut: 0 } => log.push(Level::Info, text, &[("source", source)]),
-        Item::Line { text, cut } => log.push(Level::Info, text, &[("source", source), ("bytes_cut", &cut.to_string())]),
+        Item::Line { text, cut: 0 } => log.push_any(Level::Info, text, &[("source", source)]),
+        Item::Line { text, cut } => {
+            log.push_any(Level::Info, text, &[("source", source), ("bytes_cut", &cut.to_string())]);
+        }
         Item::Suppressed(suppressed) => {
             metrics.suppressed(source, suppressed.lines);
             log.push(Level::Warn, suppressed.to_string(), &[("source", source)]);

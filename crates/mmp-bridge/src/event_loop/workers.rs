@@ -3,8 +3,8 @@
 use std::io;
 use std::time::{Duration, Instant};
 
-use mio::Interest;
 use mio::unix::SourceFd;
+use mio::{Interest, Token};
 use mmp_worker::link;
 use mmp_worker::output::Lines;
 use mmp_worker::process::Output;
@@ -97,9 +97,11 @@ impl EventLoop {
         if let Some(link) = &mut worker.link {
             link.close_all(registry);
         }
-        self.unfinished.retain(|&token| {
-            link::index_of(token) != Some(index) && Pipe::of(token).is_none_or(|(worker, _)| worker != index)
-        });
+        let is_others = |token: &Token| {
+            link::index_of(*token) != Some(index) && Pipe::of(*token).is_none_or(|(worker, _)| worker != index)
+        };
+        self.unfinished.retain(is_others);
+        self.held.retain(is_others);
         self.core.worker_ended(self.host.as_mut().map(|host| &mut host.session), index, exit, reason.as_deref());
         self.answer_implemented();
     }

@@ -152,8 +152,8 @@ fn hooks(keys: BTreeMap<String, HookKeys>) -> Result<Vec<(u16, Choice)>, Wrong> 
         if timeout.is_some_and(|seconds| !TIMEOUTS.contains(&seconds)) {
             return wrong(format!("gives {name} a timeout that is not between 0.01 and 86400 seconds"));
         }
-        if timeout.is_some() && method.deadline == Deadline::Event {
-            return wrong(format!("gives {name} a timeout; nobody waits for this hook, and it may take its time"));
+        if let Some(why) = timeout.and_then(|_| without_timeout(method.deadline)) {
+            return wrong(format!("gives {name} a timeout; {why}"));
         }
         if on_failure == Some(OnFailure::Reject) && method.reject.is_none() {
             return wrong(format!("says on_failure \"reject\" for {name}, which cannot reject"));
@@ -161,6 +161,18 @@ fn hooks(keys: BTreeMap<String, HookKeys>) -> Result<Vec<(u16, Choice)>, Wrong> 
         choices.push((method.id, Choice { timeout: timeout.map(Duration::from_secs_f64), on_failure }));
     }
     Ok(choices)
+}
+
+/// Why a hook of this kind has no timeout of its own, if it has none.
+fn without_timeout(kind: Deadline) -> Option<&'static str> {
+    match kind {
+        Deadline::Event => Some("nobody waits for this hook, and it may take its time"),
+        Deadline::Activation => Some("this hook has what is left of start_timeout"),
+        Deadline::Deactivation => {
+            Some("this hook has its share of the 10 s that the server waits for a plugin to stop")
+        }
+        _ => None,
+    }
 }
 
 fn memory_limit(mib: Option<u64>) -> Result<Option<u64>, Wrong> {

@@ -107,6 +107,14 @@ fn every_fault_names_the_key_and_what_to_do() {
             "plugin.json: server.start_timeout must be between",
         ),
         (
+            r#"{"id": "a", "server": {"runtime": "python", "hooks": {"OnActivate": {"timeout": 5}}}}"#,
+            "plugin.json: server.hooks gives OnActivate a timeout; this hook has what is left of start_timeout",
+        ),
+        (
+            r#"{"id": "a", "server": {"runtime": "python", "hooks": {"OnDeactivate": {"timeout": 5}}}}"#,
+            "plugin.json: server.hooks gives OnDeactivate a timeout; this hook has its share",
+        ),
+        (
             r#"{"id": "a", "server": {"runtime": "python", "database": "yes"}}"#,
             "invalid type: string \"yes\", expected a boolean",
         ),

@@ -27,6 +27,9 @@ const OVERDUE: Duration = Duration::from_secs(30);
 const MANY_OVERDUE: usize = 8;
 const MANY_OVERDUE_FOR: Duration = Duration::from_secs(2);
 
+/// Nobody waits for an event, so one may run for as long as it likes. But if so many run that others are lost, and none has ended for so long, the plugin would lose all that follow.
+const BLOCKED: Duration = Duration::from_secs(300);
+
 /// A hook that was answered in its worker's place, while the worker still runs it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Overdue {
@@ -55,6 +58,8 @@ pub(crate) struct Health {
     sent: Option<Instant>,
     /// What the last PONG said.
     last: Pong,
+    /// Since when events are lost because none ends, and how many had ended then.
+    blocked: Option<(u64, Instant)>,
 }
 
 impl Health {
@@ -106,6 +111,13 @@ impl Health {
         Some(self.number)
     }
 
+    /// Events are lost, and so many have ended so far; or none is. Whether that has been so for too long.
+    fn is_blocked(&mut self, ended: Option<u64>, now: Instant) -> bool {
+        let since = self.blocked.filter(|(before, _)| Some(*before) == ended).map_or(now, |(_, since)| since);
+        self.blocked = ended.map(|ended| (ended, since));
+        self.blocked.is_some() && now.saturating_duration_since(since) >= BLOCKED
+    }
+
     /// What is wrong with it, if anything is.
     fn problem(&self, now: Instant) -> Option<String> {
         let silent = self.waiting_since.map(|since| now.saturating_duration_since(since)).unwrap_or_default();
@@ -143,12 +155,19 @@ impl Core {
             {
                 worker.ping(number);
             }
+            let blocked = worker.health.is_blocked(worker.dispatcher.blocked_events(), now);
             let problem = worker.health.problem(now).filter(|_| !self.is_being_activated(index));
             self.excuse_waiting(index);
             if let Some(problem) = problem {
                 // It would not finish what it has either.
                 self.recycle_at_once(index, &problem);
             } else if let Some(problem) = self.overdue_problem(index) {
+                self.recycle(index, &problem);
+            } else if blocked {
+                let seconds = BLOCKED.as_secs();
+                let problem = format!(
+                    "events are lost, because too many handlers of others run and none of them has ended for {seconds} s"
+                );
                 self.recycle(index, &problem);
             }
         }
@@ -198,6 +217,17 @@ impl Worker {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn events_are_blocked_when_none_ends_for_long() {
+        let start = Instant::now();
+        let after = |seconds| start + Duration::from_secs(seconds);
+        let mut health = Health::default();
+        assert!(!health.is_blocked(Some(5), start) && !health.is_blocked(Some(5), after(299)));
+        assert!(!health.is_blocked(Some(6), after(300)), "one has ended");
+        assert!(!health.is_blocked(Some(6), after(599)) && health.is_blocked(Some(6), after(600)));
+        assert!(!health.is_blocked(None, after(601)) && !health.is_blocked(Some(6), after(602)));
+    }
 
     #[test]
     fn a_worker_that_does_not_answer_is_found() {

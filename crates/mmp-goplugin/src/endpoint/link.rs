@@ -103,6 +103,11 @@ impl Link {
         }
     }
 
+    /// How many bytes of a connection wait for the peer's window.
+    pub fn queued(&self, conn: StreamId) -> usize {
+        self.session.queued(conn)
+    }
+
     /// A number for the peer to dial.
     pub fn next_broker_id(&mut self) -> u32 {
         self.broker.next_id()

@@ -8,7 +8,7 @@ mod timestamp;
 use std::io::Write as _;
 use std::time::SystemTime;
 
-pub use queue::Queue;
+pub use queue::{Queue, Room};
 
 /// How urgent a line is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -88,7 +88,7 @@ impl Core {
 
     /// Gives the plugin up.
     pub(crate) fn break_down(&mut self, message: &str) {
-        self.log.push(Level::Error, message, Vec::new());
+        self.log.push_own(Level::Error, message);
         self.end.get_or_insert(End::Broken);
     }
 

@@ -4,8 +4,8 @@
 //! to standard error in hclog's form, which the server logs with their level.
 
 use mmp_goplugin::endpoint::Link;
-use mmp_goplugin::hclog::Queue;
 pub(crate) use mmp_goplugin::hclog::{Level, Line, write_stderr};
+use mmp_goplugin::hclog::{Queue, Room};
 
 use super::calls::Answer;
 use super::core::Core;
@@ -31,9 +31,14 @@ pub(crate) struct Log {
 }
 
 impl Log {
-    /// Takes a line.
+    /// Takes a line of the author's.
     pub(crate) fn push(&mut self, level: Level, message: impl Into<String>, fields: Vec<(String, String)>) {
-        self.queue.push(Line { level, message: message.into(), fields });
+        self.queue.push(Line { level, message: message.into(), fields }, Room::Any);
+    }
+
+    /// Takes a line of the SDK's own, which a flood of the author's does not crowd out.
+    pub(super) fn push_own(&mut self, level: Level, message: impl Into<String>) {
+        self.queue.push(Line { level, message: message.into(), fields: Vec::new() }, Room::Own);
     }
 
     /// Whether a line waits and could be sent.
@@ -72,8 +77,8 @@ impl Core {
 }
 
 impl Shared {
-    /// Writes a line to the server's log.
+    /// Writes a line of the SDK's own to the server's log.
     pub(crate) fn log(&self, level: Level, message: impl Into<String>) {
-        self.with(|state| state.core.log.push(level, message, Vec::new()));
+        self.with(|state| state.core.log.push_own(level, message));
     }
 }

@@ -4,6 +4,7 @@ mod host;
 
 use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::{Duration, Instant};
 
 use host::Host;
 
@@ -11,6 +12,9 @@ use crate::model::rpc;
 use crate::model::{Context, Post};
 use crate::runtime::core::End;
 use crate::{Api, Decision, HookError, Hooks, Start};
+
+/// More lines of the log than wait for the server.
+const FLOOD: usize = 10_000;
 
 /// Does what the message of a post says.
 struct Plugin {
@@ -39,6 +43,10 @@ impl Hooks for Plugin {
                 Decision::reject("released")
             }
             "panic" => panic!("as the post says"),
+            "flood" => {
+                (0..FLOOD).for_each(|number| self.api.log_info(format!("line {number}"), &[]));
+                panic!("behind a flood")
+            }
             "call" => Decision::reject(self.api.get_server_version().await.unwrap()),
             "change" => Decision::change(Post { message: "changed".into(), ..post.clone() }),
             _ => Decision::accept(),
@@ -111,6 +119,22 @@ fn a_handler_may_call_the_api_and_may_panic() {
     let reply: rpc::MessageWillBePostedReturns = host.call("MessageWillBePosted", &posted("call")).unwrap();
     assert_eq!(reply.b, "11.6.0");
     assert!(host.log().iter().any(|line| line == "the handler of MessageWillBePosted panicked: as the post says"));
+}
+
+#[test]
+fn what_the_sdk_says_survives_a_flood() {
+    let (mut host, _) = plugin();
+    host.activate("11.6.0");
+    let reply: rpc::MessageWillBePostedReturns = host.call("MessageWillBePosted", &posted("flood")).unwrap();
+    assert_eq!(reply, rpc::MessageWillBePostedReturns::default());
+    let told = "the handler of MessageWillBePosted panicked: behind a flood";
+    let started = Instant::now();
+    while !host.log().iter().any(|line| line == told) {
+        assert!(started.elapsed() < Duration::from_secs(20), "{:?}", host.log().last());
+        host.ping();
+    }
+    let passed = host.log().iter().filter(|line| line.starts_with("line ")).count();
+    assert!(passed < FLOOD, "the flood was one that the queue does not hold");
 }
 
 #[test]

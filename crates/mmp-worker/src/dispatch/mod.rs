@@ -79,6 +79,8 @@ struct Group {
     /// How many run on the `async` connection.
     asynchronous: usize,
     queue: Queue,
+    /// How many have ended.
+    ended: u64,
     /// Since when as many wait as may, and none has moved.
     stalled_since: Option<Instant>,
 }
@@ -298,6 +300,7 @@ impl Dispatcher {
         let Some(hook) = self.running.remove(&id) else { return false };
         self.progress(hook.need.class);
         let group = self.group_mut(hook.need.class);
+        group.ended += 1;
         group.queue.release(hook.lane);
         match hook.need.mode {
             Mode::Sync => {
@@ -314,6 +317,16 @@ impl Dispatcher {
     /// The API call that a hook waits for, as how many it has made: one that is the same for long is one that the server does not answer. Not known for hooks on the `async` connection, which is shared.
     pub fn open_call(&self, id: u32) -> Option<u64> {
         self.running.get(&id).filter(|hook| hook.calls > 0).map(|hook| hook.made)
+    }
+
+    /// Whether events are lost because those that run do not end, and do not wait for the server either: how many have ended so far, which tells whether any does.
+    pub fn blocked_events(&self) -> Option<u64> {
+        let group = self.group(Class::Event);
+        let full = group.queue.is_full(self.limits.queued, self.limits.queued_bytes);
+        let modes = [Mode::Sync, Mode::Async].into_iter().filter(|mode| group.queue.first(*mode).is_some());
+        let mut needs = modes.map(|mode| Need { mode, class: Class::Event });
+        let waits = group.sync_waiting >= self.limits.waiting;
+        (full && !self.paused && !waits && needs.all(|need| !self.may_start(need))).then_some(group.ended)
     }
 
     /// The mode in which a hook runs.

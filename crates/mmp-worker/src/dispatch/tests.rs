@@ -220,6 +220,31 @@ fn uploads_wait_neither_for_requests_nor_hold_posts_up() {
 }
 
 #[test]
+fn events_that_do_not_end_are_told_from_those_that_wait_for_the_server() {
+    let limits = Limits { queued: 2, max_running: 3, reserved: 1, waiting: 2, ..Limits::default() };
+    let mut d = Dispatcher::new(limits);
+    (0..4).for_each(|connection| d.connected(connection, Mode::Sync));
+    let event = Need { mode: Mode::Sync, class: Class::Event };
+    let connections = [0, 1].map(|id| start_with(&mut d, id, event));
+    assert_eq!(d.blocked_events(), None, "nothing waits");
+    for id in 2..4 {
+        assert_eq!(d.place(event, None), Place::Queue);
+        d.enqueue(Queued { id, need: event, frame: Vec::new(), since: Instant::now(), lane: None });
+    }
+    assert_eq!((d.place(event, None), d.blocked_events()), (Place::Full, Some(0)));
+    connections.iter().for_each(|&connection| d.call_began(connection));
+    assert_eq!(d.blocked_events(), None, "they wait for the server");
+    connections.iter().for_each(|&connection| d.call_ended(connection));
+    assert_eq!(d.blocked_events(), Some(0));
+    d.finished(0);
+    assert_eq!(d.blocked_events(), None, "the next one can run");
+    let (queued, connection) = d.dequeue().unwrap();
+    d.started(queued.id, event, None, connection);
+    d.enqueue(Queued { id: 9, need: event, frame: Vec::new(), since: Instant::now(), lane: None });
+    assert_eq!(d.blocked_events(), Some(1), "one has ended");
+}
+
+#[test]
 fn handlers_with_streams_that_wait_for_calls_do_not_put_other_hooks_off() {
     let (mut d, now) = streaming(48);
     (0..48).for_each(|connection| d.call_began(connection));

@@ -15,6 +15,7 @@ pub(crate) const TESTS: &[Test] = tests![
     a_full_queue,
     memory_does_not_grow,
     a_worker_that_does_not_read,
+    a_server_that_does_not_read,
     a_worker_that_reads_late,
     a_bridge_without_work_sleeps,
 ];
@@ -126,6 +127,26 @@ fn memory_does_not_grow() {
 fn a_million_hooks() {
     let grown = growth(20_000, 1_000_000);
     assert!(grown < 1024, "the bridge grew by {grown} KiB");
+}
+
+/// 200 calls of 1 MiB on the connection on which as many calls may be open as a worker likes.
+fn a_server_that_does_not_read() {
+    let mut host = Host::active(Bundle::new(&Script::asynchronous()));
+    let _call = host.notify("heap 200");
+    host.until("the first calls", LIMIT, |host| (host.api.gets > 0).then_some(()));
+    // The server stands still: what the worker calls it with stays where it is.
+    let mut memory = 0;
+    loop {
+        let before = std::mem::replace(&mut memory, processes::memory(host.pid()));
+        if memory == before {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(300));
+    }
+    assert!(memory < 96 * 1024, "the bridge takes {memory} KiB after {} calls", host.api.gets);
+    host.until("all calls", LIMIT, |host| (host.api.gets == 200).then_some(()));
+    assert_eq!(host.posted("edit it").0, "it");
+    host.finish();
 }
 
 /// 20,000 answers of 64 KiB are 1.3 GB, which the bridge must not take upon itself: it reads no more calls from the connection.

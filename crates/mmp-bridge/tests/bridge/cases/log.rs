@@ -2,7 +2,7 @@
 
 use super::tests;
 use crate::bundle::Bundle;
-use crate::host::{Host, LIMIT};
+use crate::host::{Entry, Host, LIMIT};
 use crate::runner::Test;
 use crate::script::Script;
 
@@ -13,6 +13,9 @@ pub(crate) const TESTS: &[Test] = tests![
     output_becomes_log_lines,
     a_flood_is_bounded,
     a_flood_of_log_frames_is_bounded,
+    what_the_bridge_says_survives_a_flood,
+    the_watchdog_is_heard_in_a_flood,
+    who_pretends_to_be_the_watchdog_is_limited,
 ];
 
 fn lines_keep_their_order() {
@@ -113,5 +116,50 @@ fn a_flood_of_log_frames_is_bounded() {
         (suppressed > 0 && passed >= 1000 && passed + suppressed == 5000).then_some(())
     });
     assert_eq!(host.posted("edit it").0, "it");
+    host.finish();
+}
+
+/// A worker logs in every way that it has, to a server that takes no lines, and dies.
+fn what_the_bridge_says_survives_a_flood() {
+    let mut host = Host::active(Bundle::new(&Script { noted: true, ..Script::default() }));
+    host.api.holds_log = true;
+    host.posted("flood 3000");
+    crate::processes::kill(host.worker());
+    host.noted("start ", 2);
+    host.noted("OnActivate", 2);
+    host.release_log();
+    let ended = host.logged("the plugin's worker ended: it was ended by signal 9 (SIGKILL)");
+    assert!(ended.level == "error" && ended.fields["previous"] == "ready", "{ended}");
+    host.logged("the plugin's worker was started again and is active");
+    // The lines of the flood were more than the queue takes, and those that it took come first.
+    host.logged("log lines were dropped");
+    let entries = host.entries();
+    let is_of_flood =
+        |entry: &Entry| ["printed ", "complained ", "line "].iter().any(|text| entry.message.starts_with(text));
+    let last = entries.iter().rposition(is_of_flood).unwrap();
+    let said = entries.iter().position(|entry| *entry == ended).unwrap();
+    assert!((2000..said).contains(&last), "{last} {said}");
+    host.finish();
+}
+
+/// How many lines of the watchdog come through when the plugin has logged all that it may.
+fn heard(host: &mut Host, count: u32) -> usize {
+    host.posted("log 5000");
+    host.posted(&format!("watchdog {count}"));
+    host.logged("of output were suppressed");
+    host.entries().iter().filter(|entry| entry.message.starts_with("hangs ")).count()
+}
+
+fn the_watchdog_is_heard_in_a_flood() {
+    let mut host = Host::active(Bundle::new(&Script::default()));
+    assert_eq!(heard(&mut host, 10), 10);
+    host.finish();
+}
+
+fn who_pretends_to_be_the_watchdog_is_limited() {
+    let mut host = Host::active(Bundle::new(&Script::default()));
+    let heard = heard(&mut host, 3000);
+    // Those that the plugin may log in the meantime are among them.
+    assert!((16..1000).contains(&heard), "{heard}");
     host.finish();
 }

@@ -1,7 +1,6 @@
 //! What a hook of the fake worker does: the first word of the post's message, or of the command, says it.
 
 use std::fmt::Write as _;
-use std::io::Write as _;
 use std::time::Duration;
 
 use mmp_transcode::generated;
@@ -146,11 +145,14 @@ impl Hook<'_> {
             "pipeline" => self.pipeline(rest.parse().unwrap()),
             "waive" => self.waive(rest.parse().unwrap()),
             "desert" => self.desert(),
+            "heap" => self.heap(rest.parse().unwrap()),
             "pile" => self.pile(rest.parse().unwrap()),
             "allocate" => allocate(rest.parse().unwrap()),
             "spawn" => (0..rest.parse().unwrap()).for_each(|_| start_and_forget(GRANDCHILD)),
-            "print" => print(rest.parse().unwrap()),
+            "print" => print(&mut std::io::stdout().lock(), "printed", rest.parse().unwrap()),
             "log" => self.log(rest.parse().unwrap()),
+            "flood" => self.flood(rest.parse().unwrap()),
+            "watchdog" => self.watchdog(rest.parse().unwrap()),
             "orphan" => {
                 let executable = std::env::current_exe().unwrap();
                 std::process::Command::new(executable).arg(PARENT).status().unwrap();
@@ -300,6 +302,14 @@ impl Hook<'_> {
         sleep_for_long();
     }
 
+    /// Makes calls of 1 MiB and reads no answer.
+    fn heap(&mut self, count: u32) {
+        let mut out = Vec::new();
+        put_array_len(&mut out, 1);
+        put_str(&mut out, &"k".repeat(1 << 20));
+        (0..count).for_each(|id| self.caller.send(Kind::ApiCall, api("KVGet"), id, &out));
+    }
+
     /// Makes a call, gives it up when the bundle holds the file that says so, and runs on.
     fn waive(&mut self, id: u32) {
         let mut out = Vec::new();
@@ -345,6 +355,22 @@ impl Hook<'_> {
         }
     }
 
+    /// Logs in every way that there is.
+    fn flood(&mut self, count: u32) {
+        print(&mut std::io::stdout().lock(), "printed", count);
+        print(&mut std::io::stderr().lock(), "complained", count);
+        self.log(count);
+    }
+
+    /// Logs what the SDK's watchdog could have said.
+    fn watchdog(&mut self, count: u32) {
+        for number in 0..count {
+            let message = format!("hangs {number}");
+            let line = log_line_with("warn", &message, &[("logger", "mattermost_plugin"), ("seconds", "2.5")]);
+            self.caller.send(Kind::Log, 0, 0, &line);
+        }
+    }
+
     fn environment(&mut self) {
         let variables: serde_json::Map<String, Value> =
             std::env::vars().map(|(name, value)| (name, value.into())).collect();
@@ -366,13 +392,19 @@ pub(crate) fn api(name: &str) -> u16 {
 
 /// The payload of LOG.
 pub(crate) fn log_line(level: &str, message: &str) -> Vec<u8> {
+    log_line_with(level, message, &[("@message", "a field of this name is no message")])
+}
+
+fn log_line_with(level: &str, message: &str, fields: &[(&str, &str)]) -> Vec<u8> {
     let mut out = Vec::new();
     put_array_len(&mut out, 3);
     put_str(&mut out, level);
     put_str(&mut out, message);
-    put_map_len(&mut out, 1);
-    put_str(&mut out, "@message");
-    put_str(&mut out, "a field of this name is no message");
+    put_map_len(&mut out, fields.len());
+    for (key, value) in fields {
+        put_str(&mut out, key);
+        put_str(&mut out, value);
+    }
     out
 }
 
@@ -381,12 +413,11 @@ fn allocate(mebibytes: usize) {
     std::mem::forget(vec![1_u8; mebibytes << 20]);
 }
 
-fn print(count: u32) {
-    let mut stdout = std::io::stdout().lock();
+fn print(output: &mut dyn std::io::Write, word: &str, count: u32) {
     for number in 0..count {
-        writeln!(stdout, "printed {number}").unwrap();
+        writeln!(output, "{word} {number}").unwrap();
     }
-    stdout.flush().unwrap();
+    output.flush().unwrap();
 }
 
 /// Ends this process by a signal.
