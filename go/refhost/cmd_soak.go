@@ -29,17 +29,22 @@ func runSoak(arguments []string) int {
 	}
 	var text bytes.Buffer
 	report.Write(&text)
-	if _, err := os.Stdout.Write(text.Bytes()); err != nil {
+	return publish(text.Bytes(), *file, report.Passed())
+}
+
+// publish writes a report to standard output and, if there is one, to a file. The exit code says whether what it is about is in order.
+func publish(text []byte, file string, passed bool) int {
+	if _, err := os.Stdout.Write(text); err != nil {
 		fmt.Fprintln(stderr, err)
 		return 1
 	}
-	if *file != "" {
-		if err := os.WriteFile(*file, text.Bytes(), 0o644); err != nil {
+	if file != "" {
+		if err := os.WriteFile(file, text, 0o644); err != nil {
 			fmt.Fprintln(stderr, err)
 			return 1
 		}
 	}
-	if !report.Passed() {
+	if !passed {
 		return 1
 	}
 	return 0

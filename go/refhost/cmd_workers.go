@@ -1,9 +1,9 @@
 package main
 
 import (
+	"bytes"
 	"flag"
 	"fmt"
-	"os"
 	"strings"
 	"time"
 
@@ -11,7 +11,7 @@ import (
 	"mattermost-plugin/refhost/host"
 )
 
-// runWorkers measures plugins that differ in how many workers they have.
+// runWorkers measures plugins that differ in how many workers they have, and fails if several gain too little over the first.
 func runWorkers(arguments []string) int {
 	flags := flag.NewFlagSet("workers", flag.ExitOnError)
 	options := bench.WorkersOptions{Progress: stderr}
@@ -21,6 +21,7 @@ func runWorkers(arguments []string) int {
 	flags.IntVar(&options.Calls, "calls", 400, "hooks a round")
 	flags.IntVar(&options.Concurrent, "concurrent", 8, "how many at once")
 	flags.DurationVar(&options.Cost, "cost", 5*time.Millisecond, "processor time of a hook")
+	file := flags.String("report", "", "a file that gets the table, too")
 	_ = flags.Parse(arguments)
 	for _, text := range plugins {
 		name, dir, ok := strings.Cut(text, "=")
@@ -36,18 +37,22 @@ func runWorkers(arguments []string) int {
 		fmt.Fprintln(stderr, err)
 		return 1
 	}
-	bench.WriteWorkers(os.Stdout, options, figures)
-	return 0
+	var text bytes.Buffer
+	bench.WriteWorkers(&text, options, figures)
+	missed := bench.MissedGains(figures)
+	bench.WriteMissed(&text, missed)
+	return publish(text.Bytes(), *file, len(missed) == 0)
 }
 
-// runRestarts measures how soon a worker is back.
+// runRestarts measures how soon a worker is back, and fails if that is too late at the median.
 func runRestarts(arguments []string) int {
 	flags := flag.NewFlagSet("restarts", flag.ExitOnError)
 	dir := flags.String("plugin", "", "bundle directory of examples/hello_python")
 	rounds := flags.Int("rounds", 20, "how many times")
+	file := flags.String("report", "", "a file that gets the table, too")
 	_ = flags.Parse(arguments)
 	if *dir == "" || *rounds < 1 {
-		fmt.Fprintln(stderr, "usage: refhost restarts --plugin DIR [--rounds N]")
+		fmt.Fprintln(stderr, "usage: refhost restarts --plugin DIR [--rounds N] [--report FILE]")
 		return 2
 	}
 	host.NewLog().CaptureStandard()
@@ -56,6 +61,9 @@ func runRestarts(arguments []string) int {
 		fmt.Fprintln(stderr, err)
 		return 1
 	}
-	bench.WriteRestarts(os.Stdout, *rounds, figures)
-	return 0
+	var text bytes.Buffer
+	bench.WriteRestarts(&text, *rounds, figures)
+	missed := bench.MissedRestarts(figures)
+	bench.WriteMissed(&text, missed)
+	return publish(text.Bytes(), *file, len(missed) == 0)
 }

@@ -38,7 +38,7 @@ def slow_import(run: Run) -> None:
     """Injected: the plugin's module sleeps for 4 s while it is imported (20 s with --long), longer than the server
     waits for a plugin's first line.
 
-    Expected: the handshake at once; the plugin is active only after OnActivate; a Go plugin that is started
+    Expected: the handshake within 0.6 s; the plugin is active only after OnActivate; a Go plugin that is started
     meanwhile is not affected; no timeout.
     """
     nap = 20 if run.long else 4
@@ -77,7 +77,7 @@ def not_to_be_loaded(run: Run) -> None:
     """Injected: a module that is missing, a syntax error, an exception at import.
 
     Expected: the activation fails within 5 s; the server's log has the reason with file and line; no process is
-    left.
+    left 2 s later.
     """
     for name, (text, reason, line) in BROKEN.items():
         bundle = run.bundle({"plugin.py": text})

@@ -16,7 +16,7 @@ def stop_while_running(run: Run) -> None:
     """Injected: the plugin is disabled while 20 commands of a minute run, OnDeactivate never ends, and SIGTERM is
     ignored.
 
-    Expected: everybody is answered; it is over within 12 s; no process is left; it can be enabled again.
+    Expected: everybody is answered; it is over within 12 s; no process is left 2 s later; it can be enabled again.
     """
     bundle = run.bundle()
     with run.plugin(bundle, watch=False) as host:
@@ -41,7 +41,7 @@ def stop_while_running(run: Run) -> None:
 def stop_lets_requests_end(run: Run) -> None:
     """Injected: the plugin is disabled while 20 commands run that need another second.
 
-    Expected: each gets its own answer; then OnDeactivate, and no process is left.
+    Expected: each gets its own answer; then OnDeactivate; it is over within 4 s, and no process is left 2 s later.
     """
     bundle = run.bundle()
     with run.plugin(bundle, watch=False) as host:

@@ -83,10 +83,10 @@ def _streams_are_closed(run: Run, host: Host, before: int) -> None:
 
 @fault("F14 large bodies", protections=("backpressure",), alone=True)
 def large_bodies(run: Run) -> None:
-    """Injected: an upload of 100 MB, a download of 100 MB, and a download of 1 GB by a client that does not read.
+    """Injected: an upload of 100 MiB, a download of 100 MiB, and a download of 1 GiB by a client that does not read.
 
-    Expected: every byte arrives; the bridge grows by less than 16 MB; the handler waits for the client that does
-    not read.
+    Expected: every byte arrives; the bridge grows by less than 16 MiB each time; the handler waits for the client
+    that does not read, and uses less than 0.2 s of the processor in half a second.
     """
     size = 100 * MIB
     wanted = hashlib.sha256()
@@ -123,7 +123,8 @@ def clients_that_leave(run: Run) -> None:
     """Injected: 100 downloads (1,000 with --long) whose clients leave after the first bytes, half of them by a
     reset.
 
-    Expected: every handler is told; every stream is closed; the bridge does not grow.
+    Expected: every handler is told within 10 s; every stream is closed within 10 s more; the bridge grows by less
+    than 16 MiB.
     """
     count = 1000 if run.long else 100
     with run.plugin(run.bundle()) as host:
@@ -188,7 +189,7 @@ def taken_over(run: Run) -> None:
     """Injected: 120 connections (1,000 with --long), 40 at a time, that the plugin takes over and echoes; a third
     is closed by the plugin, a third by the client, a third by a reset.
 
-    Expected: every one echoes; all are closed, and no stream is left.
+    Expected: every one echoes; all are closed, and no stream is left 10 s later.
     """
     count, at_once = (1000, 100) if run.long else (120, 40)
     wrong: list[str] = []
@@ -226,7 +227,7 @@ def taken_over(run: Run) -> None:
 def worker_dies_with_connections(run: Run) -> None:
     """Injected: SIGKILL to the worker while it holds 20 connections.
 
-    Expected: each is closed; new ones work within 2 s.
+    Expected: each is closed within 2 s; a new one works when another worker serves.
     """
     with run.plugin(run.bundle()) as host:
         clients = [_upgrade(host) for _ in range(20)]

@@ -67,7 +67,7 @@ def garbage_from_the_host(run: Run) -> None:
     besides.
 
     Expected: the bridge ends in order, or closes what is broken and goes on; no panic, no signal, no memory for the
-    lengths.
+    lengths: less than 512 MiB of addresses.
     """
     # Without an interpreter the bridge waits for none, and nothing but the connection is on trial.
     bundle = run.bundle()
@@ -108,8 +108,8 @@ WORKER_GARBAGE = {
 def garbage_from_the_worker(run: Run) -> None:
     """Injected: eight kinds of bytes that are no frames, or wrong ones, on all connections of a live worker.
 
-    Expected: the bridge ends the worker and starts another, or takes no notice; it does not grow; pings and posts
-    go on.
+    Expected: the bridge ends the worker and starts another, or takes no notice, and commands work within 5 s, or
+    within 20 s for a frame that never ends; it asks for no more than 64 MiB; pings and posts go on.
     """
     bundle = run.bundle(hooks={"ExecuteCommand": {"timeout": 2}})
     for name, digits in WORKER_GARBAGE.items():
@@ -167,7 +167,7 @@ def stranger_of_the_same_user(run: Run) -> None:
     """Injected: a program of the same user connects to the worker link: with a wrong token, without one, with
     noise.
 
-    Expected: it is refused and the log says so; the plugin goes on.
+    Expected: it is refused and the log says so within 2 s; the plugin goes on.
     """
     with run.plugin(run.bundle()) as host:
         before = host.worker()

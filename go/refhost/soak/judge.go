@@ -34,6 +34,7 @@ func (s *session) judge(killer *killer, samples []sample, end usage) *Report {
 		Duration: s.options.Duration, KillEvery: s.options.KillEvery, Posts: postCount,
 		CPU: perCall(s.begin, end, len(calls)), Log: s.logLines(),
 	}
+	l.readNotices(kills, s.server.Log.Entries(0))
 	report.Kills = judgeKills(kills)
 	report.Kills.Skipped = killer.skipped
 	report.Kinds = s.judgeCalls(calls, kills)
@@ -47,7 +48,7 @@ func (s *session) judge(killer *killer, samples []sample, end usage) *Report {
 	return report
 }
 
-// judgeCalls sorts the calls by kind. Without a kill that hit it, every call has to be served.
+// judgeCalls sorts the calls by kind. Without a kill that excuses it, every call has to be served.
 func (s *session) judgeCalls(calls []call, kills []*kill) []KindFigures {
 	figures := make([]KindFigures, kinds)
 	for i := range figures {
@@ -57,13 +58,14 @@ func (s *session) judgeCalls(calls []call, kills []*kill) []KindFigures {
 		f := &figures[c.kind]
 		f.Outcomes[c.outcome]++
 		hit := slices.ContainsFunc(kills, func(k *kill) bool { return k.hit(c) })
+		excused := slices.ContainsFunc(kills, func(k *kill) bool { return k.excuses(c) })
 		switch {
 		case c.outcome == served && hit:
 			f.hit = append(f.hit, c.end-c.begin)
 		case c.outcome == served:
 			f.quiet = append(f.quiet, c.end-c.begin)
-		case !hit:
-			s.ledger.fault(c.kind.String()+" was not served although no kill hit it", fmt.Sprintf("from %s to %s", c.begin.Round(time.Millisecond), c.end.Round(time.Millisecond)))
+		case !excused:
+			s.ledger.fault(c.kind.String()+" was not served although no kill can have hit it", fmt.Sprintf("from %s to %s", c.begin.Round(time.Millisecond), c.end.Round(time.Millisecond)))
 		}
 	}
 	hooks, defaults := 0, 0
@@ -87,7 +89,7 @@ func (s *session) judgeCalls(calls []call, kills []*kill) []KindFigures {
 // judgeKills measures how long the plugin was away.
 func judgeKills(kills []*kill) KillFigures {
 	figures := KillFigures{}
-	var all, one []time.Duration
+	var all, one, noticed []time.Duration
 	for _, k := range kills {
 		switch {
 		case k.all:
@@ -95,12 +97,15 @@ func judgeKills(kills []*kill) KillFigures {
 			all = append(all, k.back-k.at)
 		default:
 			figures.One++
+			if k.noticed > 0 {
+				noticed = append(noticed, k.noticed-k.at)
+			}
 			if k.returned {
 				one = append(one, k.back-k.at)
 			}
 		}
 	}
-	figures.AllBack, figures.OneBack = quantiles(all), quantiles(one)
+	figures.AllBack, figures.OneBack, figures.OneNoticed = quantiles(all), quantiles(one), quantiles(noticed)
 	return figures
 }
 
@@ -120,9 +125,10 @@ func (s *session) judgeSamples(samples []sample, kills []*kill) BridgeFigures {
 		return BridgeFigures{}
 	}
 	figures := BridgeFigures{
-		Memory: pairOf(first, last, func(taken sample) uint64 { return taken.memory }), Guards: pairOf(first, last, func(taken sample) uint64 { return taken.guards }),
+		Memory: pairOf(first, last, func(taken sample) uint64 { return taken.memory }), GuardMemory: pairOf(first, last, func(taken sample) uint64 { return taken.guardMemory }),
 		Files: pairOf(first, last, func(taken sample) int { return taken.files }), Threads: pairOf(first, last, func(taken sample) int { return taken.threads }),
-		Temporary: pairOf(first, last, func(taken sample) int { return taken.temporary }), Workers: pairOf(first, last, func(taken sample) int { return taken.workers }),
+		Temporary: pairOf(first, last, func(taken sample) int { return taken.temporary }),
+		Guards:    pairOf(first, last, func(taken sample) int { return taken.guards }), Workers: pairOf(first, last, func(taken sample) int { return taken.workers }),
 	}
 	for _, taken := range samples {
 		figures.MostMemory = max(figures.MostMemory, taken.memory)
@@ -132,11 +138,14 @@ func (s *session) judgeSamples(samples []sample, kills []*kill) BridgeFigures {
 			s.ledger.fault("the bridge has more and more "+what, fmt.Sprintf("%d, then %d", first, last))
 		}
 	}
-	memory := int(figures.Memory.First)
+	memory, guards := int(figures.Memory.First), int(figures.GuardMemory.First)
 	grown("memory (kB)", memory, int(figures.Memory.Last), max(memoryGrowth, memory*memoryShare/100))
+	grown("memory in its guards (kB)", guards, int(figures.GuardMemory.Last), max(memoryGrowth, guards*memoryShare/100))
 	grown("files", figures.Files.First, figures.Files.Last, moreFiles)
 	grown("threads", figures.Threads.First, figures.Threads.Last, moreThreads)
 	grown("temporary files", figures.Temporary.First, figures.Temporary.Last, 0)
+	s.ledger.same("guards under load", s.wanted.Guards, figures.Guards.Last)
+	s.ledger.same("workers under load", s.wanted.Workers, figures.Workers.Last)
 	return figures
 }
 
@@ -157,11 +166,11 @@ func (s *session) judgePlugin(report *Report) {
 	if s.plugin.Exited() {
 		s.ledger.fault("the bridge has ended", "the server would have restarted the plugin")
 	}
-	streams, err := s.plugin.Streams()
-	if err != nil {
+	if _, err := s.plugin.Streams(); err != nil {
 		s.ledger.fault("the connection to the bridge is gone", err.Error())
 	}
-	report.Streams = streams
+	report.Wanted, report.AtRest = s.wanted, await(s.standing, s.wanted, restLimit)
+	s.ledger.judgeStanding(report.Wanted, report.AtRest)
 	if hijacked := s.plugin.Hijacked(); hijacked > 0 {
 		s.ledger.fault("connections that the plugin took over are not closed", fmt.Sprint(hijacked))
 	}

@@ -32,14 +32,26 @@ const (
 type kill struct {
 	at, back time.Duration
 	// struck is when the last victim had been killed: looking for them takes a while on a busy machine.
-	struck  time.Duration
-	victims []int
-	// all: no worker was left. returned: a new one has served a hook, first at `back`; otherwise that is when nobody waited any more.
-	all, returned bool
+	struck time.Duration
+	// noticed is when the bridge had said of every victim that it has ended; 0 if it has not.
+	noticed time.Duration
+	victims []procs.Worker
+	// all: no worker was left. covered: one was left that had served before. returned: a new one has served a hook, first at
+	// `back`; otherwise that is when nobody waited any more.
+	all, covered, returned bool
 }
 
 // hit says whether a call overlaps with the time in which a worker was missing.
 func (k *kill) hit(c call) bool { return c.begin <= k.back && c.end >= k.at }
+
+// excuses says whether a call may have failed because of the kill. Only the victims can lose calls while another worker serves, and
+// they get none any more that begin after the bridge has noticed.
+func (k *kill) excuses(c call) bool {
+	if k.covered && k.noticed > 0 && c.begin > k.noticed {
+		return false
+	}
+	return k.hit(c)
+}
 
 func (k *kill) String() string {
 	return fmt.Sprintf("%d workers at %s, back at %s", len(k.victims), k.at.Round(time.Millisecond), k.back.Round(time.Millisecond))
@@ -80,21 +92,28 @@ func (k *killer) strike() {
 		k.skipped++
 		return
 	}
-	done := &kill{at: now, all: len(victims) == len(present)}
+	done := &kill{at: now, victims: victims, all: len(victims) == len(present), covered: k.session.ledger.anyServed(without(present, victims))}
 	for _, victim := range victims {
-		done.victims = append(done.victims, victim.Pid)
 		if err := syscall.Kill(victim.Pid, syscall.SIGKILL); err != nil {
 			k.session.ledger.fault("a worker could not be killed", err.Error())
 		}
 	}
 	done.struck = k.session.ledger.now()
-	var old []int
-	for _, w := range present {
-		old = append(old, w.Pid)
-	}
-	k.await(done, old)
+	k.await(done, pids(present))
 	k.kills = append(k.kills, done)
 	k.number.Add(1)
+}
+
+func without(present, victims []procs.Worker) []procs.Worker {
+	return slices.DeleteFunc(slices.Clone(present), func(w procs.Worker) bool { return slices.Contains(pids(victims), w.Pid) })
+}
+
+func pids(workers []procs.Worker) []int {
+	var list []int
+	for _, worker := range workers {
+		list = append(list, worker.Pid)
+	}
+	return list
 }
 
 // choose takes all workers about once a minute, if each may be killed again, and otherwise the one whose last kill is longest ago.

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"mattermost-plugin/refhost/procs"
 )
 
 // kind is what a call is.
@@ -99,6 +101,13 @@ func (l *ledger) answeredBy(pid int) {
 	l.workers[pid] = l.now()
 	close(l.changed)
 	l.changed = make(chan struct{})
+}
+
+// anyServed says whether one of the workers has given an answer.
+func (l *ledger) anyServed(workers []procs.Worker) bool {
+	l.mutex.Lock()
+	defer l.mutex.Unlock()
+	return slices.ContainsFunc(workers, func(w procs.Worker) bool { _, known := l.workers[w.Pid]; return known })
 }
 
 // awaitNewcomer waits for the first answer after `since` of a worker that is none of the old ones.

@@ -36,11 +36,11 @@ func measure(bridge int) usage {
 // sample is what the bridge has at a time. Memory is in kB. Its open files are counted without the connections to workers, of
 // which there may be more after hooks had to wait.
 type sample struct {
-	at               time.Duration
-	memory, guards   uint64
-	files, threads   int
-	temporary        int
-	workers, zombies int
+	at                  time.Duration
+	memory, guardMemory uint64
+	files, threads      int
+	temporary           int
+	guards, workers     int
 }
 
 // sampler takes samples.
@@ -67,7 +67,8 @@ func (s *sampler) take() {
 		case process.Pid == bridge:
 			taken.memory = process.RSS
 		case i > 0 && procs.Executable(process.Pid) == own:
-			taken.guards += process.RSS
+			taken.guards++
+			taken.guardMemory += process.RSS
 		case i > 0:
 			taken.workers++
 			taken.files -= files(process.Pid, "socket:")

@@ -17,11 +17,11 @@ type Report struct {
 	Kills               KillFigures
 	Bridge              BridgeFigures
 	CPU                 CPUFigures
-	// Streams is how many yamux streams are open at the end, Stop how long the plugin took to end.
-	Streams int
-	Stop    time.Duration
-	Log     []LogLine
-	Faults  []*fault
+	// AtRest is what there is of the plugin after the last call, Wanted what there has to be. Stop is how long it took to end.
+	AtRest, Wanted Standing
+	Stop           time.Duration
+	Log            []LogLine
+	Faults         []*fault
 }
 
 // KindFigures are those of one kind of calls. Quiet: no kill hit them; Hit: those that were served although a worker was missing.
@@ -39,17 +39,21 @@ type PostCount struct{ Created, CreatedDefaults int }
 type EventCount struct{ Told, Ran, Lost, MayBeLost int }
 
 // KillFigures counts kills of all workers at once and of one while others serve, with the time until a new one served a hook,
-// and the kills that were left out.
+// and the kills that were left out. OneNoticed is the time after which the kill of one excuses no call any more.
 type KillFigures struct {
-	All, One, Skipped int
-	AllBack, OneBack  Quantiles
+	All, One, Skipped            int
+	AllBack, OneBack, OneNoticed Quantiles
 }
+
+// Standing is what there is of a plugin when nothing is asked of it: the streams of its connection to the server, its guards, and
+// its workers with all that they have started.
+type Standing struct{ Streams, Guards, Workers int }
 
 // BridgeFigures are medians after the first fifth and at the end. Memory is in kB.
 type BridgeFigures struct {
-	Memory, Guards                     Pair[uint64]
-	MostMemory                         uint64
-	Files, Threads, Temporary, Workers Pair[int]
+	Memory, GuardMemory                        Pair[uint64]
+	MostMemory                                 uint64
+	Files, Threads, Temporary, Guards, Workers Pair[int]
 }
 
 // CPUFigures are processor time per call.
@@ -106,13 +110,14 @@ func (r *Report) Write(out io.Writer) {
 	fmt.Fprintf(out, "\n- MessageHasBeenPosted: %d told, %d ran once, %d lost (at most %d may have been running at a kill)\n", r.Events.Told, r.Events.Ran, r.Events.Lost, r.Events.MayBeLost)
 	fmt.Fprintf(out, "- posts that the plugin wrote: %d, of which %d with the server's default\n", r.Posts.Created, r.Posts.CreatedDefaults)
 	fmt.Fprintf(out, "- kills of all workers at once: %d; a new worker served a hook after %s\n", r.Kills.All, r.Kills.AllBack)
-	fmt.Fprintf(out, "- kills of one worker while others served: %d; its successor served a hook after %s\n", r.Kills.One, r.Kills.OneBack)
+	fmt.Fprintf(out, "- kills of one worker while others served: %d; the bridge had noticed after %s; its successor served a hook after %s\n", r.Kills.One, r.Kills.OneNoticed, r.Kills.OneBack)
 	fmt.Fprintf(out, "- kills left out, because a worker that ends too often is given up, or because the last one had only just come back: %d\n", r.Kills.Skipped)
-	fmt.Fprintf(out, "- bridge, after the first fifth and at the end: %d and %d kB (most: %d), %d and %d open files, %d and %d threads; guards %d and %d kB; workers %d and %d; temporary files %d and %d\n",
+	fmt.Fprintf(out, "- bridge, after the first fifth and at the end: %d and %d kB (most: %d), %d and %d open files, %d and %d threads; guards %d and %d with %d and %d kB; workers %d and %d; temporary files %d and %d\n",
 		r.Bridge.Memory.First, r.Bridge.Memory.Last, r.Bridge.MostMemory, r.Bridge.Files.First, r.Bridge.Files.Last, r.Bridge.Threads.First, r.Bridge.Threads.Last,
-		r.Bridge.Guards.First, r.Bridge.Guards.Last, r.Bridge.Workers.First, r.Bridge.Workers.Last, r.Bridge.Temporary.First, r.Bridge.Temporary.Last)
+		r.Bridge.Guards.First, r.Bridge.Guards.Last, r.Bridge.GuardMemory.First, r.Bridge.GuardMemory.Last, r.Bridge.Workers.First, r.Bridge.Workers.Last, r.Bridge.Temporary.First, r.Bridge.Temporary.Last)
 	fmt.Fprintf(out, "- processor time per call: bridge %s us, guards and workers with their starts %s us\n", microseconds(r.CPU.Bridge), microseconds(r.CPU.Others))
-	fmt.Fprintf(out, "- at the end %d yamux streams; the plugin ended within %s ms\n", r.Streams, milliseconds(r.Stop))
+	fmt.Fprintf(out, "- at rest at the end: %d yamux streams, of %d at the beginning; %d guards and %d workers, of %d in plugin.json; the plugin ended within %s ms\n",
+		r.AtRest.Streams, r.Wanted.Streams, r.AtRest.Guards, r.AtRest.Workers, r.Wanted.Workers, milliseconds(r.Stop))
 	for _, line := range r.Log[:min(len(r.Log), 8)] {
 		fmt.Fprintf(out, "- log, %d times: %s %.160s\n", line.Count, line.Level, line.Message)
 	}

@@ -43,6 +43,8 @@ type session struct {
 	address   string
 	client    *http.Client
 	begin     usage
+	// wanted is what there has to be of the plugin when everything has come to rest.
+	wanted Standing
 }
 
 // Run soaks the plugin and returns what was seen. An error means that there was nothing to see.
@@ -66,6 +68,9 @@ func Run(options Options) (*Report, error) {
 		return nil, err
 	}
 	defer server.StopAll()
+	if s.wanted, err = s.whatIsWanted(); err != nil {
+		return nil, err
+	}
 	front, err := s.serve()
 	if err != nil {
 		return nil, err

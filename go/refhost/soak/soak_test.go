@@ -59,7 +59,7 @@ func TestPostsAreAsSentOrAsThePluginMakesThem(t *testing.T) {
 }
 
 func TestEventsRunOnceUnlessAKillHitThem(t *testing.T) {
-	kills := []*kill{{at: 10 * second, back: 12 * second, victims: []int{1}, all: true}}
+	kills := []*kill{{at: 10 * second, back: 12 * second, victims: make([]procs.Worker, 1), all: true}}
 	for name, test := range map[string]struct {
 		told  time.Duration
 		times int
@@ -112,6 +112,23 @@ func TestOnlyKillsExcuseCalls(t *testing.T) {
 			t.Errorf("%s: %q", name, got)
 		}
 	}
+	for name, test := range map[string]struct {
+		kill  kill
+		begin time.Duration
+		fault string
+	}{
+		"before the bridge has noticed":           {kill{covered: true, noticed: 10100 * time.Millisecond}, 10050 * time.Millisecond, ""},
+		"afterwards, while another worker serves": {kill{covered: true, noticed: 10100 * time.Millisecond}, 10150 * time.Millisecond, "not served although no kill can have hit it"},
+		"afterwards, while no worker serves":      {kill{noticed: 10100 * time.Millisecond}, 11 * second, ""},
+		"when it is not known to have noticed":    {kill{covered: true}, 11 * second, ""},
+	} {
+		s := newSession()
+		test.kill.at, test.kill.back = 10*second, 12*second
+		s.judgeCalls(append(calls[:len(calls):len(calls)], call{downloads, refused, test.begin, 11 * second}), []*kill{&test.kill})
+		if got := faulty(s.ledger); test.fault == "" && got != "" || !strings.Contains(got, test.fault) {
+			t.Errorf("%s: %q", name, got)
+		}
+	}
 	s := newSession()
 	s.judgeCalls(calls[1:], nil)
 	if !strings.Contains(faulty(s.ledger), "nothing of a kind was served") {
@@ -122,9 +139,10 @@ func TestOnlyKillsExcuseCalls(t *testing.T) {
 func TestABridgeThatGrowsIsNoticed(t *testing.T) {
 	sampled := func(change func(number int, taken *sample)) string {
 		s := newSession()
+		s.wanted = Standing{Guards: 2, Workers: 2}
 		var samples []sample
 		for number := range 100 {
-			taken := sample{at: time.Duration(number) * second, memory: 5000, files: 20, threads: 1, temporary: 2}
+			taken := sample{at: time.Duration(number) * second, memory: 5000, guardMemory: 6000, files: 20, threads: 1, temporary: 2, guards: 2, workers: 2}
 			change(number, &taken)
 			samples = append(samples, taken)
 		}
@@ -132,11 +150,14 @@ func TestABridgeThatGrowsIsNoticed(t *testing.T) {
 		return faulty(s.ledger)
 	}
 	for name, change := range map[string]func(number int, taken *sample){
-		"":                func(number int, taken *sample) { taken.memory += uint64(number) },
-		"memory":          func(number int, taken *sample) { taken.memory += uint64(40 * number) },
-		"files":           func(number int, taken *sample) { taken.files += number / 3 },
-		"threads":         func(number int, taken *sample) { taken.threads += number / 50 },
-		"temporary files": func(number int, taken *sample) { taken.temporary += number / 50 },
+		"":                             func(number int, taken *sample) { taken.memory += uint64(number) },
+		"memory":                       func(number int, taken *sample) { taken.memory += uint64(40 * number) },
+		"files":                        func(number int, taken *sample) { taken.files += number / 3 },
+		"threads":                      func(number int, taken *sample) { taken.threads += number / 50 },
+		"temporary files":              func(number int, taken *sample) { taken.temporary += number / 50 },
+		"in its guards":                func(number int, taken *sample) { taken.guardMemory += uint64(40 * number) },
+		"guards under":                 func(number int, taken *sample) { taken.guards += number / 50 },
+		"number of workers under load": func(number int, taken *sample) { taken.workers -= number / 50 },
 	} {
 		if got := sampled(change); name == "" && got != "" || !strings.Contains(got, name) {
 			t.Errorf("%s: %q", name, got)

@@ -49,8 +49,10 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     if !args.workers {
         results::put_first(&out, &compare(&shell, &project, &refhost, args)?)?;
     }
-    workers::measure(&shell, &project, &refhost, &out)?;
+    let missed = workers::measure(&shell, &project, &refhost, &out)?;
     print!("{}", std::fs::read_to_string(&out).with_context(|| format!("cannot read {}", out.display()))?);
+    // Last, so that it is not lost above the page.
+    workers::verdict(&missed)?;
     Ok(ExitCode::SUCCESS)
 }
 
