@@ -137,11 +137,13 @@ const SPLIT_VALUE: &[u8] = b"\x24\xff\x81\x03\x01\x01\x04Args\x01\xff\x82\x00\x0
 \x17\xff\x85\x03\x01\x01\x03Sub\x01\xff\x86\x00\x01\x01\x01\x01Y\x01\x0c\x00\x00\x00\
 \x14\xff\x84\x09\x01\x0a\x01\x01\x02in\x00\x00\x01\x05after\x00";
 
-#[test]
-fn an_answer_split_over_messages_is_reported_once_in_any_pieces() {
+/// What the handler makes of an answer that is split over messages, in pieces of every size.
+#[track_caller]
+fn split_answer(strict: bool, expected: &str) {
     for piece in 1..SPLIT_VALUE.len() {
         let mut wire = Wire::started();
         wire.pieces = vec![piece];
+        wire.plugin_log.strict = strict;
         let api = wire.connect_api();
         wire.host_log.hold = true;
         wire.plugin.link().call(api, "Plugin.Echo", 5, text("x")).expect("open");
@@ -153,9 +155,42 @@ fn an_answer_split_over_messages_is_reported_once_in_any_pieces() {
         });
         assert_eq!(replied, Ok(()));
         wire.pump();
-        assert_eq!(wire.plugin_log.take(), ["2 answer 5: another type"], "in pieces of {piece}");
+        assert_eq!(wire.plugin_log.take(), [expected], "in pieces of {piece}");
         assert_eq!(wire.plugin.link().pending_calls(api), 0);
     }
+}
+
+#[test]
+fn an_answer_split_over_messages_is_reported_once_in_any_pieces() {
+    split_answer(false, "2 answer 5: another type");
+}
+
+/// The handler has seen enough before all of it is here.
+#[test]
+fn a_split_answer_that_the_handler_refuses_fails_its_call() {
+    split_answer(true, "2 call 5 failed: reading body not a string");
+}
+
+/// The rest of a refused answer never comes.
+#[test]
+fn a_refused_answer_that_is_cut_off_fails_its_call() {
+    let mut wire = Wire::started();
+    let api = wire.connect_api();
+    wire.host_log.hold = true;
+    wire.plugin_log.strict = true;
+    wire.plugin.link().call(api, "Plugin.Echo", 5, text("x")).expect("open");
+    wire.pump();
+    let (conn, seq, _) = wire.host_log.open.pop().expect("a request");
+    let replied = wire.host.link().reply(conn, seq, "Plugin.Echo", |out| {
+        out.extend_from_slice(&SPLIT_VALUE[..90]);
+        Ok::<(), ConnError>(())
+    });
+    assert_eq!(replied, Ok(()));
+    wire.pump();
+    assert_eq!(wire.plugin.link().pending_calls(api), 1);
+    wire.host.link().close(api);
+    wire.pump();
+    assert_eq!(wire.plugin_log.take(), ["2 call 5 failed: unexpected EOF", "2 closed: unexpected EOF"]);
 }
 
 #[test]

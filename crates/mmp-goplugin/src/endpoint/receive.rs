@@ -252,14 +252,16 @@ fn next_response<H: Handler>(
         let Some(number) = token else {
             return Ok(());
         };
-        let result = handler.response(link, conn, number, body);
-        if matches!(result, Err(mmp_gob::Error::NeedMore)) {
-            link.unanswered(conn, seq, number);
-        }
-        result
+        handler.response(link, conn, number, body)
     });
     match response {
-        None => return Ok(false),
+        None => {
+            // Not all of it is here, even if the handler has seen enough to refuse it: the call waits on.
+            if let Some(number) = token {
+                link.unanswered(conn, seq, number);
+            }
+            return Ok(false);
+        }
         Some(Response::Taken(())) => {}
         Some(Response::Failed(error)) => {
             if let Some(number) = token.or_else(|| link.answered(conn, seq)) {
