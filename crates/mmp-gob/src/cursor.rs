@@ -194,11 +194,6 @@ impl<'a> Cursor<'a> {
         self.depth = self.depth.saturating_sub(1);
     }
 
-    /// Whether `further` levels more are allowed.
-    pub(crate) fn allows_depth(&self, further: usize) -> bool {
-        (self.depth as usize).saturating_add(further) <= self.limits.max_depth as usize
-    }
-
     /// Skips one value of type `id`, whatever it holds; types defined inside it go into `types`.
     pub fn skip(&mut self, types: &mut Types, id: TypeId) -> Result<(), Error> {
         if self.skip_basic(id)? {

@@ -106,6 +106,7 @@ impl StreamReader {
             self.partial = Some(Partial { at, ..partial });
             return Ok(None);
         }
+        self.lost_the_way(&walked)?;
         match partial.then {
             Then::Read(value) => {
                 self.types.rollback(partial.mark);
@@ -120,6 +121,16 @@ impl StreamReader {
                 self.next_value()
             }
         }
+    }
+
+    /// Ends the stream if a value is nested beyond all reason: where it ends is not known, nor what it defines on the way.
+    fn lost_the_way(&mut self, walked: &Result<(), Error>) -> Result<(), Error> {
+        if *walked != Err(Error::TooDeep) {
+            return Ok(());
+        }
+        self.broken = Some(Error::TooDeep);
+        self.buffer.clear();
+        Err(Error::TooDeep)
     }
 
     /// Takes definitions into the table up to the next value; None if its first message is not complete.
@@ -207,6 +218,7 @@ impl StreamReader {
             Err(error) => Err(error),
         };
         let end = c.end().max(reached);
+        self.lost_the_way(&walked)?;
         self.buffer.consume(end);
         match then {
             Then::Fail(error) => Err(error),

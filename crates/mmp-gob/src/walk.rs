@@ -8,6 +8,10 @@ use crate::ids::{INTERFACE, TypeId};
 use crate::types::Types;
 use crate::wire_type::WireType;
 
+/// The deepest nesting of a value that is passed over. It is not what may be decoded: the types that a value defines are needed after it, so it is walked to its end although it is refused.
+/// The walk needs some dozen bytes for each level, and no stack.
+const MAX_NESTING: usize = 1 << 20;
+
 /// A walk over one value that can stop where a message is missing and go on when it has arrived.
 ///
 /// The nesting is kept in a list instead of on the call stack for that reason. A walk is linear in the value's length however the bytes arrive,
@@ -104,8 +108,7 @@ impl Walker {
             }
         };
         self.frames.push(frame);
-        // An upper bound, since the value of a map's key takes a frame of its own.
-        if c.allows_depth(self.frames.len()) { Ok(()) } else { Err(Error::TooDeep) }
+        if self.frames.len() <= MAX_NESTING { Ok(()) } else { Err(Error::TooDeep) }
     }
 }
 
