@@ -3,7 +3,7 @@
 
 mod support;
 
-use mmp_gob::{Limits, StreamReader, Value, decode_value};
+use mmp_gob::{Error, Limits, StreamReader, Value, decode_value};
 use support::peer::Peer;
 use support::{all_values, field, next_value, write_all};
 
@@ -132,5 +132,32 @@ fn a_value_can_be_read_twice() {
         };
         while reader.next(read).unwrap_or_else(|e| panic!("{name}: {e}")).is_some() {}
         assert_eq!(reader.buffered(), 0, "{name}");
+    }
+}
+
+/// What is too deep to be read is refused, and nothing of the stream is lost with it: not the types that are defined behind the point where the reader gave up, and not the values that
+/// follow. Such may be the props of a post, which any user sends.
+#[test]
+fn a_value_that_is_too_deep_leaves_its_definitions() {
+    let Some(peer) = Peer::get() else { return };
+    for stream in peer.deep_streams() {
+        for piece in [1, 7, stream.len()] {
+            let mut reader = StreamReader::new(Limits::default());
+            let mut seen = Vec::new();
+            for bytes in stream.chunks(piece) {
+                reader.push(bytes);
+                while let Some(next) = next_value(&mut reader).transpose() {
+                    seen.push(next.map(|interface| interface.value));
+                }
+            }
+            assert_eq!(
+                seen.first().and_then(|first| first.as_ref().err()),
+                Some(&Error::TooDeep),
+                "in pieces of {piece}"
+            );
+            let [_, Ok(second)] = seen.as_slice() else { panic!("in pieces of {piece}: {:?}", &seen[1..]) };
+            let Value::Interface(list) = field(second, "First") else { panic!("{second:?}") };
+            assert!(matches!(&list.value, Value::List(items) if items.len() == 1), "{list:?}");
+        }
     }
 }

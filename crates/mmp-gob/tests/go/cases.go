@@ -89,6 +89,22 @@ func box() *Box {
 	}, After: []int{1, 2, 3}}
 }
 
+// deepCases have a type that Go defines behind 130 levels: inside them, and after them, where it ends a message.
+func deepCases() []testCase {
+	nested := func(inner any) any {
+		for range 130 {
+			inner = map[string]any{"x": inner}
+		}
+		return inner
+	}
+	list := []any{1}
+	next := &Box{First: list, Before: 2}
+	return []testCase{
+		{name: "inside", values: []any{&Box{First: nested(list)}, next}},
+		{name: "after", values: []any{&Box{First: nested(1), Second: list}, next}},
+	}
+}
+
 // splits makes Go end a message at every element whose type is new.
 func splits() []any {
 	list := []any{1, "two", nil, Leaf{N: 3}, []any{Inner{Name: "four", Any: []*Point{{X: 4}}}}, [2]Point{}}

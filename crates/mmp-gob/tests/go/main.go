@@ -1,6 +1,7 @@
 // Command gobpeer is the Go side of the gob tests.
 //
 //	gobpeer write DIR   writes every case to DIR/NAME.gob with Go's encoder
+//	gobpeer deep DIR    writes streams whose first values are nested too deeply to be read, and whose second ones are not
 //	gobpeer check DIR   reads every DIR/NAME.gob, which the other side has written, and compares it with the case
 package main
 
@@ -19,7 +20,15 @@ import (
 func main() {
 	time.AfterFunc(2*time.Minute, func() { fail(errors.New("hung: gave up after two minutes")) })
 	if len(os.Args) != 3 {
-		fail(errors.New("usage: gobpeer write|check DIR"))
+		fail(errors.New("usage: gobpeer write|deep|check DIR"))
+	}
+	if os.Args[1] == "deep" {
+		for _, c := range deepCases() {
+			if err := write(filepath.Join(os.Args[2], c.name+".gob"), c); err != nil {
+				fail(err)
+			}
+		}
+		return
 	}
 	run := map[string]func(string, testCase) error{"write": write, "check": check}[os.Args[1]]
 	if run == nil {

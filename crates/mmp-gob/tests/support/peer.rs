@@ -59,6 +59,14 @@ impl Peer {
         std::fs::read(self.root.join("go").join(format!("{name}.gob"))).expect("a case of this name")
     }
 
+    /// Streams whose first value is nested too deeply, and whose second one is not.
+    #[allow(dead_code, reason = "not every test program looks at them")]
+    pub(crate) fn deep_streams(&self) -> Vec<Vec<u8>> {
+        let dir = self.dir("deep");
+        run(Command::new(&self.program).arg("deep").arg(&dir));
+        ["inside", "after"].map(|name| std::fs::read(dir.join(format!("{name}.gob"))).expect("a stream")).into()
+    }
+
     /// Lets Go read streams and compare them with the cases of the same names.
     pub(crate) fn check(&self, label: &str, streams: &[(String, Vec<u8>)]) {
         let dir = self.dir(label);

@@ -19,7 +19,6 @@ pub(crate) const TESTS: &[Test] = tests![
     gates_that_reject_because_the_worker_said_so,
     gates_that_reject_because_the_manifest_says_so,
     gates_that_reject_what_they_cannot_be_asked,
-    what_is_nested_too_deeply_leaves_the_connection_as_it_was,
     gates_that_reject_when_their_results_do_not_fit,
     gates_that_are_left_open_for_what_does_not_fit,
     gates_without_a_worker,
@@ -225,21 +224,6 @@ fn gates_that_reject_what_they_cannot_be_asked() {
 /// So many lists in each other.
 fn nested(levels: usize) -> Any {
     (0..levels).fold(Any::int(1), |inner, _| Any::list([inner]))
-}
-
-/// Go defines the types of what is in an interface where it occurs first, which may be behind the point at which the bridge gives up.
-fn what_is_nested_too_deeply_leaves_the_connection_as_it_was() {
-    let script = GATES.into_iter().fold(Script::default(), |script, gate| script.doing(gate, "ok"));
-    let mut host = limited(&script, &choices(&json!({"on_failure": "reject"})));
-    let object = |inner: Any| Any::map([("x".into(), inner)]);
-    let deep = |inner: Any| (0..130).fold(inner, |inner, _| object(inner));
-    let list = || Any::list([Any::int(1)]);
-    for value in [deep(list()), Any::map([("a".into(), deep(Any::from("a"))), ("b".into(), Any::list([list()]))])] {
-        let reason = host.posted_with(value).1;
-        assert!(reason.contains("could not check this"), "{reason:?}");
-        assert_eq!(host.posted_with(list()), ("ok".to_owned(), String::new()));
-    }
-    host.finish();
 }
 
 fn gates_that_reject_when_their_results_do_not_fit() {
