@@ -132,6 +132,10 @@ impl Core {
             Asker::Broadcast { id } => return self.broadcast_answered(session.link(), id, failure),
             _ => {}
         }
+        let now = self.now;
+        if let Some(worker) = self.workers.get_mut(worker) {
+            worker.health.begin_anew(now);
+        }
         let configured = method.name == ON_CONFIGURATION_CHANGE;
         if configured && let Some(failure) = failure {
             self.log.push(Level::Error, format!("OnConfigurationChange failed: {failure}"), &[]);

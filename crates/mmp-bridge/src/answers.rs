@@ -116,7 +116,7 @@ impl Core {
                     "{}: the handler's error does not fit, so only its text is passed on: {error}",
                     method.name
                 );
-                self.log.push(Level::Error, text, &[]);
+                self.log.push_any(Level::Error, text, &[]);
                 reply(None)
             }
             written => written,
@@ -129,7 +129,7 @@ impl Core {
     /// Results of the bridge's own making.
     pub(crate) fn reply_results(&mut self, link: &mut HostLink, types: &mut Types, due: Due<'_>, results: &[u8]) {
         if let Err(error) = self.reply(link, types, due, results) {
-            self.log.push(Level::Error, format!("{}: an answer cannot be written: {error}", due.method.name), &[]);
+            self.log.push_any(Level::Error, format!("{}: an answer cannot be written: {error}", due.method.name), &[]);
             self.reply_neutral(link, types, due);
         }
     }

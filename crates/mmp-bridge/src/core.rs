@@ -67,6 +67,10 @@ pub(crate) struct Core {
     /// The events that were lost, and the hooks that were answered because no worker was there.
     pub(crate) dropped: Rationed,
     pub(crate) unserved: Rationed,
+    /// The workers' connections whose next API call waits for the host.
+    pub(crate) held: Vec<usize>,
+    /// The connection that was closed last: none of its calls waits.
+    pub(crate) last_words: Option<usize>,
     /// The calls to the host that wait for an answer.
     pub(crate) calls: PendingCalls,
     /// Hook arguments, API results, hook results and API arguments: each direction of each stream has types of its own.
@@ -137,6 +141,8 @@ impl Core {
             deadlines: Deadlines::default(),
             overdue: HashMap::new(),
             broadcasts: HashMap::new(),
+            held: Vec::new(),
+            last_words: None,
             dropped: Rationed::default(),
             unserved: Rationed::default(),
             calls: PendingCalls::default(),

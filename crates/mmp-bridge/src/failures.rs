@@ -14,6 +14,7 @@ use crate::answers::{Due, Raised, ephemeral};
 use crate::core::Core;
 use crate::files;
 use crate::hooks::{Asker, Kept, PendingHook};
+use crate::http::COME_BACK;
 use crate::log::Level;
 use crate::policies::Policies;
 use crate::support::GENERATE_SUPPORT_DATA;
@@ -203,6 +204,7 @@ impl Core {
             }
             // The worker's end has a line of its own, for all its hooks.
             (Failure::Gone(_), _) => {}
+            (Failure::Absent(_), Asker::Http { .. }) => self.log_unserved(hook.method, failure, COME_BACK),
             (Failure::Absent(_), _) => self.log_unserved(hook.method, failure, answered_with),
             (failure, _) => self.log.push_any(Level::Error, format!("{name}: {}{answered}", failure.sentence()), &[]),
         }
@@ -222,20 +224,10 @@ impl Core {
         if matches!(outcome, Outcome::Results(_)) && self.is_notice_due(method) {
             return self.answer_about_notice(link, conn, seq, method, body, &outcome);
         }
-        match failure {
-            // It has been counted where no room was found.
-            Failure::Full => {
-                let message = format!("{}: {}; {}", method.name, failure.sentence(), outcome.description(method));
-                self.log.push_any(Level::Error, message, &[]);
-            }
-            _ => {
-                self.metrics.hook(method, Duration::ZERO, false);
-                self.log_unserved(method, failure, outcome.description(method));
-            }
-        }
+        let answered = outcome.description(method);
         let due = Due { conn, seq, method, sent: None };
         match outcome {
-            Outcome::Neutral => return self.answer_neutral(link, conn, seq, method, body),
+            Outcome::Neutral => self.answer_neutral(link, conn, seq, method, body)?,
             Outcome::Error => self.reply_failure(link, body.types, due, &failure.sentence(), None),
             Outcome::Files => self.reply_own_file(link, body.types, due, &failure.sentence()),
             Outcome::Results(results) => {
@@ -254,7 +246,23 @@ impl Core {
                 }
             }
         }
+        // Not before: arguments that are not all here are asked about again.
+        self.count_unanswered(method, failure, answered);
         Ok(())
+    }
+
+    fn count_unanswered(&mut self, method: &'static Method, failure: &Failure<'_>, answered: &str) {
+        match failure {
+            // It has been counted where no room was found.
+            Failure::Full => {
+                let message = format!("{}: {}; {answered}", method.name, failure.sentence());
+                self.log.push_any(Level::Error, message, &[]);
+            }
+            _ => {
+                self.metrics.hook(method, Duration::ZERO, false);
+                self.log_unserved(method, failure, answered);
+            }
+        }
     }
 
     /// The server asks the plugin about a post, which may be the bridge's own message that the plugin is degraded: this one is let pass by a plugin that would refuse it.
@@ -295,7 +303,7 @@ impl Core {
     }
 
     /// A hook was answered because no worker is there to do it.
-    fn log_unserved(&mut self, method: &Method, failure: &Failure<'_>, answered: &str) {
+    pub(crate) fn log_unserved(&mut self, method: &Method, failure: &Failure<'_>, answered: &str) {
         if let Some(count) = self.unserved.happened(self.now) {
             let message = format!("{}: {}; {answered}", method.name, failure.sentence());
             self.log.push(Level::Error, message, &[("hooks", &count.to_string())]);

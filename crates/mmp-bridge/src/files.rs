@@ -70,7 +70,7 @@ impl Core {
             }
             (Err(error), _) | (_, Err(error)) => {
                 let message = format!("FileWillBeUploaded: the server's file cannot be reached: {error}");
-                self.log.push(Level::Error, message, &[]);
+                self.log.push_any(Level::Error, message, &[]);
                 FileStreams::default()
             }
         }
@@ -78,7 +78,8 @@ impl Core {
 
     /// The hook whose arguments were read last is answered without the worker: the host waits for the end of the replacement, and would wait five seconds for somebody to dial it.
     pub(crate) fn refuse_files(&mut self, link: &mut HostLink) {
-        for &number in self.from_hooks.streams() {
+        // The numbers come last among the arguments; where those before them cannot be read, there are none.
+        for &number in self.from_hooks.streams().iter().filter(|&&number| number != 0) {
             if let Ok(stream) = link.dial(number, StreamKind::Raw) {
                 link.close(stream);
             }
@@ -128,7 +129,7 @@ impl Core {
         let Some(why) = self.files.get_mut(&id).and_then(|streams| streams.broken.take()) else { return false };
         let message =
             format!("FileWillBeUploaded: the plugin broke the replacement off, so the file is refused: {why}");
-        self.log.push(Level::Error, message, &[]);
+        self.log.push_any(Level::Error, message, &[]);
         true
     }
 

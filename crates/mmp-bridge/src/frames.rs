@@ -28,6 +28,9 @@ impl Core {
                 self.check_first_frame(connection, &input[at..])?;
                 return Ok(at);
             };
+            if header.kind == Kind::ApiCall && self.hold(session.as_deref_mut().map(PluginSession::link), connection) {
+                return Ok(at);
+            }
             at = payload.end;
             self.frame(session.as_deref_mut(), connection, header, &input[payload])?;
             if self.workers.of(connection).is_some_and(|worker| worker.is_choked(connection)) {

@@ -181,6 +181,9 @@ impl Core {
         self.reply_nothing(link, conn, request.seq, method);
         let lane = lane_of(method, &arguments);
         let Some(choice) = self.workers.choose(method, lane, self.now) else {
+            if self.workers.is_removed(method.id) {
+                return Ok(());
+            }
             let reason = self.absence_of_workers();
             self.metrics.hook(method, Duration::ZERO, false);
             self.drop_event(method, &reason);
@@ -375,7 +378,7 @@ impl Core {
     fn hook_finished(&mut self, connection: usize, id: u32) -> bool {
         if !self.runs_on(id, connection) {
             let id = id.to_string();
-            self.log.push(Level::Warn, "the worker answered a hook that it does not have", &[("id", &id)]);
+            self.log.push_any(Level::Warn, "the worker answered a hook that it does not have", &[("id", &id)]);
             return false;
         }
         self.late_answer(id);

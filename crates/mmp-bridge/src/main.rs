@@ -14,6 +14,7 @@ mod event_loop;
 mod failures;
 mod files;
 mod frames;
+mod held;
 mod hooks;
 mod http;
 mod ids;

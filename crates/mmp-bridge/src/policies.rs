@@ -50,14 +50,20 @@ impl Policies {
     }
 
     /// A worker has declared its hooks: what the manifest does not say is as it says. A hook that it does not have any more refuses nothing, whatever the manifest says: nobody would ever open that gate.
-    pub(crate) fn declare(&mut self, hooks: &[DeclaredHook]) {
-        self.chosen.clear();
+    ///
+    /// `elsewhere`: the hooks that other workers have, which need not all have the same.
+    pub(crate) fn declare(&mut self, hooks: &[DeclaredHook], elsewhere: impl Fn(u16) -> bool) {
+        for (id, choice) in (0..).zip(&mut self.chosen) {
+            if !elsewhere(id) {
+                *choice = Choice::default();
+            }
+        }
         for DeclaredHook(id, _, options) in hooks {
             // The SDKs check this; what another program says is as if it said nothing.
             let timeout = options.timeout.filter(|seconds| TIMEOUTS.contains(seconds)).map(Duration::from_secs_f64);
             *self.slot(*id) = Choice { timeout, on_failure: options.on_failure };
         }
-        self.add_manifest(|id| hooks.iter().any(|hook| hook.0 == id));
+        self.add_manifest(|id| elsewhere(id) || hooks.iter().any(|hook| hook.0 == id));
     }
 
     fn add_manifest(&mut self, declared: impl Fn(u16) -> bool) {
@@ -128,10 +134,22 @@ mod tests {
         let id = method("UserWillLogIn").id;
         let mut policies = Policies::new(&[(id, Choice { timeout: None, on_failure: Some(OnFailure::Reject) })]);
         assert!(policies.rejects(method("UserWillLogIn")), "before anything was loaded");
-        policies.declare(&[DeclaredHook(id, Mode::Sync, HookOptions::default())]);
+        policies.declare(&[DeclaredHook(id, Mode::Sync, HookOptions::default())], |_| false);
         assert!(policies.rejects(method("UserWillLogIn")));
-        policies.declare(&[DeclaredHook(method("MessageWillBePosted").id, Mode::Sync, HookOptions::default())]);
+        policies
+            .declare(&[DeclaredHook(method("MessageWillBePosted").id, Mode::Sync, HookOptions::default())], |_| false);
         assert!(!policies.rejects(method("UserWillLogIn")));
+    }
+
+    #[test]
+    fn workers_need_not_have_the_same_hooks() {
+        let (login, post) = (method("UserWillLogIn").id, method("MessageWillBePosted").id);
+        let mut policies = Policies::new(&[(login, Choice { timeout: None, on_failure: Some(OnFailure::Reject) })]);
+        let options = HookOptions { timeout: Some(9.0), on_failure: None };
+        policies.declare(&[DeclaredHook(login, Mode::Sync, options)], |_| false);
+        policies.declare(&[DeclaredHook(post, Mode::Sync, HookOptions::default())], |id| id == login);
+        assert!(policies.rejects(method("UserWillLogIn")));
+        assert_eq!(policies.limit(method("UserWillLogIn")), Some(Duration::from_secs(9)));
     }
 
     #[test]
@@ -140,12 +158,12 @@ mod tests {
         let mut policies = Policies::new(&[(id, Choice { timeout: Some(Duration::from_secs(1)), on_failure: None })]);
         assert!(policies.is_unsaid(method("UserWillLogIn")));
         let options = HookOptions { timeout: Some(9.0), on_failure: Some(OnFailure::Reject) };
-        policies.declare(&[DeclaredHook(id, Mode::Sync, options)]);
+        policies.declare(&[DeclaredHook(id, Mode::Sync, options)], |_| false);
         assert_eq!(policies.limit(method("UserWillLogIn")), Some(Duration::from_secs(1)));
         assert!(policies.rejects(method("UserWillLogIn")) && !policies.rejects(method("MessageWillBePosted")));
         for impossible in [1e19, f64::NAN, -1.0, 0.0, 86_401.0] {
             let options = HookOptions { timeout: Some(impossible), on_failure: None };
-            policies.declare(&[DeclaredHook(method("MessageWillBePosted").id, Mode::Sync, options)]);
+            policies.declare(&[DeclaredHook(method("MessageWillBePosted").id, Mode::Sync, options)], |_| false);
             assert_eq!(policies.limit(method("MessageWillBePosted")), Some(Duration::from_secs(5)), "{impossible}");
         }
         assert!(!policies.rejects(method("UserWillLogIn")));

@@ -108,7 +108,7 @@ impl Core {
         let Some((key, _)) = self.api_streams.awaiting(number) else { return };
         let Some(call) = self.api_streams.calls.get(&key) else { return };
         let message = format!("{}: the server has not opened the call's stream: {error}", call.call.method.name);
-        self.log.push(Level::Warn, message.clone(), &[]);
+        self.log.push_any(Level::Warn, message.clone(), &[]);
         self.end_call(link, key, "unavailable", &message);
     }
 }

@@ -5,16 +5,12 @@ use std::time::Duration;
 
 use mio::Token;
 use mmp_worker::connection::Received;
-use mmp_worker::messages::Role;
 
 use super::{EventLoop, READS, Readiness};
 use crate::log::Level;
 
 /// How long after a connection could not be accepted it is tried again.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(500);
-
-/// So many bytes of API calls may wait for the host before no more are read. It takes them without anything that a worker would have to do first, so that this never stands still for long.
-const HOST_BEHIND: usize = 16 * 1024 * 1024;
 
 impl EventLoop {
     /// A socket of a worker's link is ready.
@@ -85,19 +81,15 @@ impl EventLoop {
         }
     }
 
-    /// Whether the host has yet to take what it was called with. What a worker does not get rid of stays in its own memory, which has a limit, and not in the bridge's.
-    fn is_host_behind(&mut self) -> bool {
-        let Some(host) = &mut self.host else { return false };
-        let calls = [self.core.api, self.core.driver.conn()].into_iter().flatten();
-        let queued: usize = calls.map(|conn| host.session.link().queued(conn)).sum();
-        queued + host.session.pending_output().len() > HOST_BEHIND
-    }
-
-    /// Goes on with the connections that were not read while the host was behind.
+    /// Goes on with the connections whose calls waited for the host, another one first each time.
     pub(super) fn read_held(&mut self) {
-        if !self.held.is_empty() && !self.is_host_behind() {
-            std::mem::take(&mut self.held).into_iter().for_each(|token| self.not_finished(token));
+        let Some(host) = &mut self.host else { return };
+        if self.core.held.is_empty() || self.core.is_host_behind(host.session.link()) {
+            return;
         }
+        let mut held = std::mem::take(&mut self.core.held);
+        held.rotate_left(1);
+        held.into_iter().for_each(|connection| self.not_finished(Token(connection)));
     }
 
     fn read_worker(&mut self, connection: usize, ended: bool) {
@@ -106,15 +98,9 @@ impl EventLoop {
             if worker.is_choked(connection) {
                 return;
             }
-            // On the control connection there are no calls, but all that the worker says of itself.
-            let calls = worker.role(connection).flatten().is_some_and(|role| role != Role::Control);
-            if calls && self.is_host_behind() {
-                if !self.held.contains(&Token(connection)) {
-                    self.held.push(Token(connection));
-                }
+            if self.core.held.contains(&connection) {
                 return;
             }
-            let Some(worker) = self.core.workers.of(connection) else { return };
             let (input, received) = match worker.receive(connection) {
                 Ok(Some(read)) => read,
                 Ok(None) => return,
@@ -135,10 +121,24 @@ impl EventLoop {
                 Received::Drained => return,
                 Received::Short if !ended => return,
                 Received::Short | Received::More => {}
-                Received::Closed => return self.connection_closed(connection),
+                Received::Closed => {
+                    self.read_rest(connection);
+                    return self.connection_closed(connection);
+                }
             }
         }
         self.not_finished(Token(connection));
+    }
+
+    /// What a connection that is closed has said and was held back.
+    fn read_rest(&mut self, connection: usize) {
+        if !self.core.let_go(connection) {
+            return;
+        }
+        if let Some(Ok(Some((input, _)))) = self.core.workers.of(connection).map(|worker| worker.receive(connection)) {
+            // Nothing can be answered to it any more, not even that it makes no sense.
+            let _ = self.core.frames(self.host.as_mut().map(|host| &mut host.session), connection, input.bytes());
+        }
     }
 
     fn connection_broken(&mut self, connection: usize, problem: Option<String>) {

@@ -54,8 +54,6 @@ pub(crate) struct EventLoop {
     buffer: Vec<u8>,
     /// What still has something to read, although no event will say so: each gets a bounded share of a turn.
     unfinished: Vec<Token>,
-    /// The workers' connections that are not read before the host has taken what it was called with.
-    held: Vec<Token>,
     _waker: Option<Arc<Waker>>,
 }
 
@@ -118,7 +116,6 @@ impl EventLoop {
             prepared,
             buffer,
             unfinished: Vec::new(),
-            held: Vec::new(),
             _waker: kept_waker,
         })
     }

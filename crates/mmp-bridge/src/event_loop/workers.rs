@@ -89,7 +89,9 @@ impl EventLoop {
         mmp_worker::guard::kill_orphans(&alive);
         // What was written before the end is in the pipes and the sockets still: a FAILED frame, a traceback. A connection that waits to be accepted must not be taken for one of the next process.
         self.accept_worker(index);
+        self.core.hold_nothing(index, true);
         self.read_connections(index);
+        self.core.hold_nothing(index, false);
         self.finish_output(index);
         let registry = self.poll.registry();
         let Some(worker) = self.core.workers.get_mut(index) else { return };
@@ -101,7 +103,6 @@ impl EventLoop {
             link::index_of(*token) != Some(index) && Pipe::of(*token).is_none_or(|(worker, _)| worker != index)
         };
         self.unfinished.retain(is_others);
-        self.held.retain(is_others);
         self.core.worker_ended(self.host.as_mut().map(|host| &mut host.session), index, exit, reason.as_deref());
         self.answer_implemented();
     }
@@ -109,6 +110,7 @@ impl EventLoop {
     /// Asks the workers to finish and waits for that, then makes sure that nothing of them is left.
     pub(super) fn stop_workers(&mut self) {
         self.core.stopping();
+        (0..self.core.workers.len()).for_each(|index| self.core.hold_nothing(index, true));
         self.core.workers.iter_mut().for_each(Worker::ask_to_stop);
         let begin = Instant::now();
         let mut terminated = false;

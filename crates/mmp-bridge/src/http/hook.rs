@@ -1,5 +1,7 @@
 //! From the host's request to the worker's hook.
 
+use std::time::Duration;
+
 use mmp_gob::Error as GobError;
 use mmp_goplugin::endpoint::{Kind, Link as HostLink};
 use mmp_goplugin::netrpc::{Body, RequestHead};
@@ -28,6 +30,9 @@ const METRICS_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 /// What a client is told, and nothing of the plugin.
 const FAILED: &str = "Internal Server Error\n";
 const UNAVAILABLE: &str = "Service Unavailable: the plugin is being started again\n";
+const NOT_FOUND: &str = "404 page not found\n";
+/// What the log says of a request that no worker takes.
+pub(crate) const COME_BACK: &str = "the client is told to come back";
 const LATE: &str = "Gateway Timeout: the plugin did not answer\n";
 const BUSY: &str = "Service Unavailable: the plugin is busy\n";
 
@@ -48,7 +53,7 @@ impl Core {
             Err(TranscodeError::Gob(error)) => return Err(error),
             Err(error) => {
                 let message = format!("{}: the server's request cannot be passed on: {error}", method.name);
-                self.log.push(Level::Error, message, &[]);
+                self.log.push_any(Level::Error, message, &[]);
                 link.reply_error(conn, request.seq, request.method, &error.to_string());
                 return Ok(());
             }
@@ -101,7 +106,7 @@ impl Core {
             _ => {
                 let message =
                     format!("{}: too many hooks wait for the worker; the client is told to come back", method.name);
-                self.log.push(Level::Error, message, &[]);
+                self.log.push_any(Level::Error, message, &[]);
                 self.http_put_off(link, id);
             }
         }
@@ -109,12 +114,24 @@ impl Core {
 
     /// There is no worker, or it does not implement ServeMetrics.
     fn respond_without_worker(&mut self, link: &mut HostLink, id: u32, metrics: Option<String>) {
-        let Some(metrics) = metrics else { return self.respond_unavailable(link, id, UNAVAILABLE) };
+        let Some(metrics) = metrics else { return self.respond_absent(link, id) };
         if let Some(exchange) = self.exchanges.get_mut(id) {
             let headers = Headers::of_map(&exchange.preset).with("Content-Type", METRICS_TYPE);
             exchange.respond(200, headers, &metrics);
         }
         self.advance_http(link, id);
+    }
+
+    /// No worker takes the request: none is there, or the plugin was loaded anew without the hook, so that it has no pages any more.
+    fn respond_absent(&mut self, link: &mut HostLink, id: u32) {
+        let Some(method) = self.exchanges.get_mut(id).map(|exchange| exchange.method) else { return };
+        if self.workers.is_removed(method.id) {
+            return self.respond_plainly(link, id, 404, NOT_FOUND);
+        }
+        let reason = self.absence_of_workers();
+        self.metrics.hook(method, Duration::ZERO, false);
+        self.log_unserved(method, &Failure::Absent(&reason), COME_BACK);
+        self.respond_unavailable(link, id, UNAVAILABLE);
     }
 
     /// The client is told that the plugin failed, when nothing of the response was decided on.
@@ -155,9 +172,13 @@ impl Core {
     }
 
     fn respond_late(&mut self, link: &mut HostLink, id: u32) {
+        self.respond_plainly(link, id, 504, LATE);
+    }
+
+    fn respond_plainly(&mut self, link: &mut HostLink, id: u32, status: u16, text: &str) {
         if let Some(exchange) = self.exchanges.get_mut(id) {
             let headers = plain(&exchange.preset);
-            exchange.respond(504, headers, LATE);
+            exchange.respond(status, headers, text);
         }
         self.advance_http(link, id);
     }
@@ -200,7 +221,7 @@ impl Core {
             // A failed hook has its line already. That a client leaves is no fault.
             let level = if exchange.gone { Level::Debug } else { Level::Warn };
             let message = format!("{}: the plugin's handler broke the response off: {error}", exchange.method.name);
-            self.log.push(level, message, &[]);
+            self.log.push_any(level, message, &[]);
         }
         let failed = failure.or(broken.as_deref()).is_some() && exchange.hijacked.is_none();
         if failed && !exchange.begun {

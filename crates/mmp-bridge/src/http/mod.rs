@@ -11,7 +11,7 @@ use std::collections::HashMap;
 use std::time::Instant;
 
 pub(crate) use exchange::Exchange;
-pub(crate) use hook::SERVE_METRICS;
+pub(crate) use hook::{COME_BACK, SERVE_METRICS};
 
 use crate::ids;
 

@@ -43,7 +43,7 @@ impl Core {
                     return Err("a HEAD of the worker cannot be read".to_owned());
                 };
                 if !exchange.head(status, headers) {
-                    self.log.push(
+                    self.log.push_any(
                         Level::Warn,
                         "the worker sent a HEAD when the response had begun; it has no effect",
                         &[],
@@ -168,7 +168,7 @@ impl Core {
         match step {
             Some(Step::Call(Call::Header)) => {
                 let text = format!("{}: the server's headers cannot be read: {message}", exchange.method.name);
-                self.log.push(Level::Error, text, &[]);
+                self.log.push_any(Level::Error, text, &[]);
                 self.respond_failed(id);
             }
             Some(Step::Call(Call::Write(_))) if message == NO_BODY => exchange.refuse_body(workers),
@@ -176,7 +176,7 @@ impl Core {
                 exchange.refuse_body(workers);
                 let text =
                     "ServeHTTP: the plugin sent more than the Content-Length that it had said; the rest is dropped";
-                self.log.push(Level::Error, text, &[]);
+                self.log.push_any(Level::Error, text, &[]);
             }
             Some(Step::Call(Call::HijackResponse)) => {
                 if let Some(address) = exchange.address {

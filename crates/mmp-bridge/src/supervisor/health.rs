@@ -82,8 +82,17 @@ impl Health {
     pub(crate) fn pong(&mut self, number: u32, pong: Pong) {
         if number == self.number {
             self.waiting_since = None;
+            self.last = pong;
         }
-        self.last = pong;
+    }
+
+    /// What brought the worker up is over. What it kept from moving is known, and what a PING finds from now on is what counts.
+    pub(crate) fn begin_anew(&mut self, now: Instant) {
+        self.number = self.number.wrapping_add(1);
+        self.waiting_since = None;
+        self.sent = None;
+        self.last.lag_ms = 0;
+        self.next = self.next.map(|_| now + INTERVAL);
     }
 
     /// Whether a debugger is attached, as far as the worker has said.
@@ -179,13 +188,14 @@ impl Core {
         self.hooks.values().any(|hook| hook.worker == worker && activates(hook.asker))
     }
 
-    /// A hook that waits for the server is late by the server's doing: the time that its worker has to end it begins with the server's answer.
+    /// A hook that waits for the server is late by the server's doing: the time that its worker has to end it begins with the server's answer. Whose calls are held is not known, so that nobody is to blame then.
     fn excuse_waiting(&mut self, index: usize) {
+        let held = !self.held.is_empty();
         let Some(worker) = self.workers.get(index) else { return };
         for (&id, overdue) in self.overdue.iter_mut().filter(|(_, overdue)| overdue.worker == index) {
             let open = worker.dispatcher.open_call(id);
             // One that calls and calls is not held up by the server.
-            if open.is_some() && open == overdue.call {
+            if held || (open.is_some() && open == overdue.call) {
                 overdue.since = self.now;
             }
             overdue.call = open;
@@ -219,6 +229,26 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_an_activation_held_up_is_forgotten_when_it_is_over() {
+        let start = Instant::now();
+        let after = |seconds| start + Duration::from_secs(seconds);
+        let mut health = Health::default();
+        health.watch(start);
+        assert_eq!(health.next_ping(after(1)), Some(1));
+        health.pong(1, Pong { lag_ms: 20_000, debugger: false });
+        assert_eq!(health.next_ping(after(6)), Some(2));
+        assert!(health.problem(after(22)).is_some());
+        health.begin_anew(after(22));
+        assert_eq!(health.problem(after(22)), None);
+        health.pong(2, Pong { lag_ms: 20_000, debugger: false });
+        assert_eq!(health.problem(after(23)), None, "it was asked before");
+        assert!(health.is_due(after(23), INTERVAL));
+        assert_eq!(health.next_ping(after(23)), Some(4));
+        health.pong(4, Pong { lag_ms: 16_000, debugger: false });
+        assert!(health.problem(after(23)).is_some(), "it has blocked anew");
+    }
+
+    #[test]
     fn events_are_blocked_when_none_ends_for_long() {
         let start = Instant::now();
         let after = |seconds| start + Duration::from_secs(seconds);
@@ -242,8 +272,8 @@ mod tests {
         assert_eq!(health.next_ping(after(9)), None, "the first is not answered");
         health.pong(1, Pong::default());
         assert_eq!(health.next_ping(after(9)), Some(2));
-        health.pong(1, Pong::default());
-        assert_eq!(health.problem(after(23)), None);
+        health.pong(1, Pong { lag_ms: 60_000, debugger: false });
+        assert_eq!(health.problem(after(23)), None, "an answer that is late says nothing of now");
         assert!(health.problem(after(24)).unwrap().contains("has not answered for 15 s"));
         health.pong(2, Pong { lag_ms: 15_000, debugger: false });
         assert!(health.problem(after(24)).unwrap().contains("has not moved for 15 s"));

@@ -26,12 +26,15 @@ pub(crate) use changes::{Change, Changes};
 pub(crate) use stop::Stop;
 pub(crate) use worker::Worker;
 
+use crate::activation::ON_ACTIVATE;
 use crate::core::Core;
 use crate::hooks::is_event;
+use crate::http::SERVE_METRICS;
 use crate::interpreter::Interpreter;
 use crate::manifest::Bundle;
-use crate::policies::Policies;
+use crate::policies::{ON_DEACTIVATE, Policies};
 use crate::supervisor::life::State;
+use crate::support::GENERATE_SUPPORT_DATA;
 
 /// A worker for a hook.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,6 +56,8 @@ pub(crate) struct Workers {
     list: Vec<Worker>,
     /// What the first READY said: the host is told this list and gets no other.
     declared: Option<Vec<u16>>,
+    /// Hooks that later ones said besides.
+    added: Vec<u16>,
     /// Whether the host has been told.
     announced: bool,
     /// Why the plugin cannot be loaded.
@@ -75,6 +80,7 @@ impl Workers {
             directory: None,
             list: (0..count).map(Worker::new).collect(),
             declared: None,
+            added: Vec::new(),
             announced: false,
             failed,
             policies,
@@ -150,15 +156,22 @@ impl Workers {
         let restarted = worker.was_loaded;
         worker.loaded(ready, now);
         // A worker that was started again may be a new edition of the plugin: what it chose holds from now on.
-        self.policies.declare(&ready.hooks);
+        let others: Vec<&Worker> = self.list.iter().filter(|worker| worker.index != index).collect();
+        self.policies.declare(&ready.hooks, |id| others.iter().any(|worker| worker.mode(id).is_some()));
         self.declared.get_or_insert_with(|| ready.hooks.iter().map(|hook| hook.0).collect());
         restarted
     }
 
-    /// The hooks that a new edition of the plugin has and the host has not been told of.
-    pub(crate) fn unknown_to_host(&self, ready: &Ready) -> Vec<&'static str> {
-        let new = ready.hooks.iter().filter(|hook| self.announced && !self.implements(hook.0));
-        new.filter_map(|hook| Some(generated::hook(hook.0)?.name)).collect()
+    /// The hooks that a new edition of the plugin has and the host has not been told of, each once. Some need no telling: they are the bridge's own as well.
+    pub(crate) fn unknown_to_host(&mut self, ready: &Ready) -> Vec<&'static str> {
+        let Some(declared) = self.declared.as_ref().filter(|_| self.announced) else { return Vec::new() };
+        let new = ready.hooks.iter().map(|hook| hook.0).filter(|id| !declared.contains(id) && !self.added.contains(id));
+        let new: Vec<u16> = new.collect();
+        self.added.extend(&new);
+        let names = new.into_iter().filter_map(|id| Some(generated::hook(id)?.name));
+        names
+            .filter(|name| ![ON_ACTIVATE, ON_DEACTIVATE, SERVE_METRICS, GENERATE_SUPPORT_DATA].contains(name))
+            .collect()
     }
 
     /// Whether the host was told of a hook that no worker has any more, as each was loaded last.
@@ -166,9 +179,9 @@ impl Workers {
         self.implements(id) && self.list.iter().all(|worker| worker.mode(id).is_none())
     }
 
-    /// Whether the plugin told the host that it implements a hook.
+    /// Whether the plugin has, or had when the host was told of its hooks, a hook.
     pub(crate) fn implements(&self, id: u16) -> bool {
-        self.declared.as_ref().is_some_and(|hooks| hooks.contains(&id))
+        self.declared.as_ref().is_some_and(|hooks| hooks.contains(&id)) || self.added.contains(&id)
     }
 
     /// Asks one to say where it is and to end. False if that is not possible.

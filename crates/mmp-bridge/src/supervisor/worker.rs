@@ -78,6 +78,8 @@ pub(crate) struct Worker {
     pub(crate) config_missed: bool,
     /// A connection that it closed while its process went on: the role, and when.
     pub(crate) lost_connection: Option<(Role, Instant)>,
+    /// Whether everything is read that it has said, however far the host is behind.
+    pub(crate) read_to_end: bool,
     /// When a connection that could not be accepted is tried again.
     pub(crate) accept_at: Option<Instant>,
     /// Why it is to be killed at the end of this turn.
@@ -117,6 +119,7 @@ impl Worker {
             said: State::Waiting.name(),
             config_missed: false,
             lost_connection: None,
+            read_to_end: false,
             accept_at: None,
             failure: None,
             reloading: false,

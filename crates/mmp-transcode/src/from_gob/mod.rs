@@ -90,8 +90,8 @@ impl FromGob {
         out: &mut Vec<u8>,
     ) -> Result<Option<KeptArg>, Error> {
         let parts = Parts { slots: method.args, streams: method.streams, error: None };
-        let plan = self.positional_plan(&method.rpc_args, parts, wire, types)?;
         self.streams.clear();
+        let plan = self.positional_plan(&method.rpc_args, parts, wire, types)?;
         self.streams.resize(method.streams.len(), 0);
         let watched = method.echo.map(|echo| usize::from(echo.arg));
         let (kept, _) = self.positions(&plan, method.args, watched, cursor, types, out)?;

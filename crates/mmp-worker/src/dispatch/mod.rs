@@ -323,10 +323,15 @@ impl Dispatcher {
     pub fn blocked_events(&self) -> Option<u64> {
         let group = self.group(Class::Event);
         let full = group.queue.is_full(self.limits.queued, self.limits.queued_bytes);
-        let modes = [Mode::Sync, Mode::Async].into_iter().filter(|mode| group.queue.first(*mode).is_some());
-        let mut needs = modes.map(|mode| Need { mode, class: Class::Event });
-        let waits = group.sync_waiting >= self.limits.waiting;
-        (full && !self.paused && !waits && needs.all(|need| !self.may_start(need))).then_some(group.ended)
+        if !full || self.paused {
+            return None;
+        }
+        let is_first = |mode: &Mode| group.queue.first(*mode).is_some();
+        let stands = |mode: Mode| self.free(Need { mode, class: Class::Event }).is_none();
+        // Behind others of their lane, or of handlers that wait for the server, they wait for something else.
+        let mut waiting = [Mode::Sync, Mode::Async].into_iter().filter(is_first).peekable();
+        let waits = group.sync_waiting >= self.limits.waiting || self.async_calls >= self.limits.max_async;
+        (waiting.peek().is_some() && !waits && waiting.all(stands)).then_some(group.ended)
     }
 
     /// The mode in which a hook runs.
