@@ -1,6 +1,6 @@
 //! A type detached from the stream that defined it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, OnceLock};
 
@@ -17,6 +17,7 @@ pub struct Shape {
     root: TypeId,
     types: Box<[WireType]>,
     hash: u64,
+    is_ambiguous: bool,
 }
 
 impl Shape {
@@ -24,7 +25,8 @@ impl Shape {
     pub(crate) fn new(root: TypeId, types: Vec<WireType>) -> Self {
         let mut hasher = DefaultHasher::new();
         (root, &types).hash(&mut hasher);
-        Self { root, types: types.into(), hash: hasher.finish() }
+        let is_ambiguous = types.iter().any(has_a_name_twice);
+        Self { root, types: types.into(), hash: hasher.finish(), is_ambiguous }
     }
 
     /// The shape of a built-in type; None for other ids.
@@ -60,6 +62,11 @@ impl Shape {
         Ok(Self::new(root, definitions))
     }
 
+    /// Whether a struct among its types has two fields of one name.
+    pub(crate) fn is_ambiguous(&self) -> bool {
+        self.is_ambiguous
+    }
+
     /// The type itself.
     #[must_use]
     pub fn root(&self) -> TypeId {
@@ -88,6 +95,12 @@ impl Shape {
     pub fn definitions(&self) -> &[WireType] {
         &self.types
     }
+}
+
+fn has_a_name_twice(definition: &WireType) -> bool {
+    let WireType::Struct { fields, .. } = definition else { return false };
+    let mut seen = HashSet::with_capacity(fields.len());
+    !fields.iter().all(|field| seen.insert(&field.name))
 }
 
 impl WireType {

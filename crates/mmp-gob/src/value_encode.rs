@@ -76,16 +76,18 @@ fn encode_list(w: &mut Writer<'_>, shape: &Shape, elem: TypeId, list: &[Value]) 
     list.iter().try_for_each(|v| encode_value(w, shape, elem, v))
 }
 
-/// Writes the fields of the type that the value has, zeros left out. A field that the type does not have is an error: it would be lost.
+/// Writes the fields of the type that the value has, zeros left out. A field that the type does not have is an error: it would be lost. So is a type of which a struct has two fields of
+/// one name, which no Go type has, but a stream may define: which of them a value has is not known by their name.
 fn encode_struct(w: &mut Writer<'_>, shape: &Shape, fields: &[WireField], value: &Struct) -> Result<(), Error> {
     let mut delta = 1;
     let mut written = 0;
-    for (index, field) in fields.iter().enumerate() {
+    if shape.is_ambiguous() {
+        return Err(Error::Shape("a struct whose fields have names of their own".into()));
+    }
+    for field in fields {
         // Fields nearly always are in the order of the type.
         let next = value.fields.get(written).filter(|(name, _)| *name == field.name).map(|(_, v)| v);
-        // Where a foreign type has two fields of one name, the first has taken what is found by the name.
-        let is_first = || fields[..index].iter().all(|before| before.name != field.name);
-        match next.or_else(|| value.get(&field.name).filter(|_| is_first())) {
+        match next.or_else(|| value.get(&field.name)) {
             Some(v) => {
                 written += 1;
                 if is_zero(shape, field.id, v) {
