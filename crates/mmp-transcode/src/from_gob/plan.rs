@@ -104,7 +104,8 @@ impl FromGob {
             (Kind::Struct(schema), Some(WireType::Struct { .. })) => {
                 self.struct_plan(schema, id, types).map(Action::Struct)
             }
-            (Kind::List(item), Some(WireType::Slice { elem, .. } | WireType::Array { elem, .. })) => {
+            // Go refuses an array where a slice belongs, and the schema has no arrays: one of another length could not go back.
+            (Kind::List(item), Some(WireType::Slice { elem, .. })) => {
                 Ok(Action::List(Box::new(self.compile(item, *elem, types)?)))
             }
             (Kind::Map(key, value), Some(WireType::Map { key: wire_key, elem, .. })) => Ok(Action::Map(

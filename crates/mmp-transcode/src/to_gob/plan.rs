@@ -144,7 +144,7 @@ impl ToGob {
             (Kind::Any, _) => Action::Any,
             (Kind::Error, _) => Action::Error,
             (Kind::Struct(schema), Some(WireType::Struct { .. })) => Action::Struct(self.struct_plan(schema, wire)?),
-            (Kind::List(item), Some(WireType::Slice { elem, .. } | WireType::Array { elem, .. })) => {
+            (Kind::List(item), Some(WireType::Slice { elem, .. })) => {
                 Action::List(Box::new(self.compile(item, *elem)?))
             }
             (Kind::Map(key, value), Some(WireType::Map { key: wire_key, elem, .. })) => Action::Map(Box::new(MapOp {

@@ -1,6 +1,6 @@
 //! Bytes that nobody sends on purpose: no panic, no overflow of the stack, memory and time in proportion to their length.
 
-use mmp_gob::{Limits, StreamReader};
+use mmp_gob::{Encoder, Limits, StreamReader, gob_struct};
 use mmp_transcode::generated::{API, HOOKS, hook_by_name};
 use mmp_transcode::schema::Method;
 use mmp_transcode::{Error, Sent, ToGob};
@@ -202,4 +202,23 @@ fn gob_nested_too_deeply_is_refused_and_the_stream_goes_on() {
     mmp_gob::varint::put_bytes(&mut next, &plain);
     let (frame, _) = incoming.results(method, &next).expect("the stream goes on");
     assert_eq!(Frame::parse(&frame), Frame::List(vec![Frame::map([("x", Frame::Nil)])]));
+}
+
+gob_struct! {
+    struct Post("Post") { id: mmp_gob::GoString = "Id" }
+    struct Slice("Z_MessagesWillBeConsumedArgs") { a: Vec<Post> = "A" }
+    struct Array("Z_MessagesWillBeConsumedArgs") { a: [Post; 1] = "A" }
+}
+
+/// No Mattermost sends an array where the schema has a slice, and Go refuses one; a list of another length could not be sent back as an array.
+#[test]
+fn an_array_is_no_slice() {
+    let mut stream = Vec::new();
+    let post = || Post { id: "x".into() };
+    Encoder::new().encode(&Slice { a: vec![post()] }, &mut stream).expect("encodes");
+    Incoming::default().args(consumed(), &stream).expect("a slice");
+    stream.clear();
+    Encoder::new().encode(&Array { a: [post()] }, &mut stream).expect("encodes");
+    let error = Incoming::default().args(consumed(), &stream).expect_err("an array").to_string();
+    assert!(error.contains("another type than a list"), "{error}");
 }
