@@ -64,6 +64,11 @@ pub(crate) enum Asker {
 }
 
 impl Asker {
+    /// Whether a hook is a part of what brings a worker up, which has the time of activation.
+    pub(crate) fn brings_up(self) -> bool {
+        matches!(self, Asker::Activation { .. } | Asker::Restart | Asker::CatchUp)
+    }
+
     /// Whether a hook is one for a certain worker, which no other can run in its place.
     pub(crate) fn wants_one_worker(self) -> bool {
         !matches!(self, Asker::Host { .. } | Asker::Http { .. } | Asker::Nobody)
@@ -226,7 +231,7 @@ impl Core {
         let limit = self.limit_of(method, choice.worker, asker);
         let Some(worker) = self.workers.get_mut(choice.worker) else { return Ok(false) };
         // What brings a worker up, or ends it, does not wait behind the hooks of the host.
-        let own = matches!(asker, Asker::Activation { .. } | Asker::Restart | Asker::CatchUp | Asker::Deactivation);
+        let own = asker.brings_up() || asker == Asker::Deactivation;
         let free = if own { worker.dispatcher.free(need) } else { None };
         let place = free.map_or_else(|| worker.dispatcher.place(need, lane), Place::Connection);
         if place == Place::Full {

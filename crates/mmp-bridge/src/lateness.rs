@@ -78,8 +78,7 @@ impl Core {
     /// Whether a hook is what brings a worker up, and somebody looks at it with a debugger: that worker would be ended for being late. Nobody is asked about it again before it is up.
     fn is_activation_debugged(&self, id: u32) -> bool {
         let Some(hook) = self.hooks.get(&id) else { return false };
-        let is_own = matches!(hook.asker, Asker::Activation { .. } | Asker::Restart | Asker::CatchUp);
-        is_own && self.workers.get(hook.worker).is_some_and(Worker::is_debugged)
+        hook.asker.brings_up() && self.workers.get(hook.worker).is_some_and(Worker::is_debugged)
     }
 
     /// A worker has answered a hook. If that is too late, the answer has been given.

@@ -61,17 +61,12 @@ impl Core {
         results: &[u8],
     ) -> bool {
         let Err(AnswerError::Value(error)) = self.reply(link, types, due, results) else { return true };
-        let outcome = self.outcome_of(due.method, &Failure::Misfit);
-        let message = format!(
-            "{}: {}, so {}: {error}",
-            due.method.name,
-            Failure::Misfit.sentence(),
-            outcome.description(due.method)
-        );
+        let (outcome, sentence) = (self.outcome_of(due.method, &Failure::Misfit), Failure::Misfit.sentence());
+        let message = format!("{}: {sentence}, so {}: {error}", due.method.name, outcome.description(due.method));
         self.log.push_any(Level::Error, message, &[]);
         match outcome {
             Outcome::Results(results) => self.reply_results(link, types, due, &results),
-            _ => self.reply_failure(link, types, due, &Failure::Misfit.sentence(), None),
+            _ => self.reply_failure(link, types, due, &sentence, None),
         }
         false
     }

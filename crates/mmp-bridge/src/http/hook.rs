@@ -104,8 +104,7 @@ impl Core {
         match sent {
             Ok(true) => self.begin_streams(link),
             _ => {
-                let message =
-                    format!("{}: too many hooks wait for the worker; the client is told to come back", method.name);
+                let message = format!("{}: {}; {COME_BACK}", method.name, Failure::Full.sentence());
                 self.log.push_any(Level::Error, message, &[]);
                 self.http_put_off(link, id);
             }

@@ -6,7 +6,6 @@ use mmp_worker::messages::Pong;
 use mmp_worker::usage;
 
 use crate::core::Core;
-use crate::hooks::Asker;
 use crate::supervisor::Worker;
 use crate::supervisor::excess::Limits;
 
@@ -184,8 +183,7 @@ impl Core {
 
     /// Whether a worker runs what brings it up. That may block its event loop or hold Python's lock for as long as activation may last, for which it has a deadline of its own.
     fn is_being_activated(&self, worker: usize) -> bool {
-        let activates = |asker| matches!(asker, Asker::Activation { .. } | Asker::Restart | Asker::CatchUp);
-        self.hooks.values().any(|hook| hook.worker == worker && activates(hook.asker))
+        self.hooks.values().any(|hook| hook.worker == worker && hook.asker.brings_up())
     }
 
     /// A hook that waits for the server is late by the server's doing: the time that its worker has to end it begins with the server's answer. Whose calls are held is not known, so that nobody is to blame then.
